@@ -1,0 +1,39 @@
+//! Writes the TypeScript of all messages (`UPDATE_BINDINGS=1`), or fails when the committed file is
+//! not what the Rust types say.
+
+use std::path::Path;
+
+use alcove_protocol::{api, session};
+use ts_rs::{Config, TS};
+
+fn generate() -> String {
+    let cfg = Config::new().with_large_int("number");
+    let mut out = String::from("// Generated from crates/protocol by `make bindings`. Do not edit.\n\n/** As [`path.rs`](../../../crates/protocol/src/path.rs) says: `\\xNN` for a backslash and for bytes that are not UTF-8. */\nexport type WorkspacePath = string;\n");
+    macro_rules! add {
+        ($($t:ty),* $(,)?) => { $( out.push_str(&format!("\nexport {}\n", <$t>::decl(&cfg))); )* };
+    }
+    add!(
+        session::ClientFrame, session::ClientMessage, session::RunnerFrame, session::RunnerMessage,
+        session::Role, session::ErrorCode, session::EntryKind, session::Entry, session::RefusedReason,
+        session::TerminalInput, session::TerminalKind, session::TerminalInfo, session::RunState,
+        session::ProjectInfo, session::PortInfo, session::Person,
+        api::Me, api::Template, api::MissingLanguage, api::SetupState, api::CreateRepl, api::UpdateRepl,
+        api::Repl, api::ReplState, api::Phase, api::Progress, api::Saved, api::PreviewRequest,
+        api::PreviewAddress, api::ApiError, api::ApiErrorBody,
+    );
+    out.push_str(&format!("\nexport const SUBPROTOCOL = {:?};\n", alcove_protocol::SUBPROTOCOL));
+    out.push_str(&format!("export const MAX_MESSAGE_BYTES = {};\n", alcove_protocol::MAX_MESSAGE_BYTES));
+    out
+}
+
+#[test]
+fn the_committed_typescript_is_what_the_types_say() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/src/api/protocol.gen.ts");
+    let now = generate();
+    if std::env::var_os("UPDATE_BINDINGS").is_some() {
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, &now).unwrap();
+    }
+    let committed = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(committed == now, "web/src/api/protocol.gen.ts is not current: run `make bindings`");
+}

@@ -1,0 +1,404 @@
+//! The agent inside a repl's sandbox: terminals, documents, file tree, ports. It holds no credential
+//! and knows neither the server nor the store; whatever it says is taken as hostile outside.
+//!
+//! It serves HTTP/1.1 on an inherited Unix socket (see [`http`]) from one thread.
+
+pub mod documents;
+pub mod http;
+mod ports;
+pub mod programs;
+mod run;
+mod session;
+pub mod terminals;
+mod tree;
+mod watch;
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use alcove_protocol::binary::{document as kind, frame};
+use alcove_protocol::project::FILE_NAME;
+use alcove_protocol::session::{ErrorCode, PortInfo, ProjectInfo, RunnerMessage, TerminalKind};
+use alcove_protocol::status::Status;
+use alcove_protocol::WorkspacePath;
+use rustix::process::Signal;
+use tokio::sync::watch as value;
+
+use documents::{Documents, Event, Listener};
+use programs::{Programs, Streams};
+use run::Run;
+use session::Client;
+use terminals::{MAX_TERMINALS, Screens, Terminal};
+use tree::Tree;
+use watch::Watcher;
+
+/// How often ports are looked up while somebody is here, or a program runs,
+const PORTS_SOON: Duration = Duration::from_millis(250);
+/// and otherwise, while any process is alive.
+const PORTS_LATER: Duration = Duration::from_secs(3);
+
+/// Everything of one repl. Single-threaded: no locks, no borrow across an await.
+pub struct Runner {
+    /// Random, one for each life.
+    pub id: String,
+    pub workspace: PathBuf,
+    home: PathBuf,
+    programs: Rc<Programs>,
+    pub tree: Tree,
+    pub documents: Rc<Documents>,
+    pub run: Rc<Run>,
+    screens: Rc<Screens>,
+    terminals: RefCell<BTreeMap<u32, Rc<Terminal>>>,
+    clients: RefCell<BTreeMap<u64, Rc<Client>>>,
+    next_id: Cell<u64>,
+    ports: RefCell<Vec<PortInfo>>,
+    project: RefCell<Option<ProjectInfo>>,
+    status: value::Sender<Status>,
+    closing: value::Sender<bool>,
+}
+
+impl Runner {
+    /// Sets everything up over a workspace. Call it on a `LocalSet`.
+    pub fn start(workspace: PathBuf, home: PathBuf) -> anyhow::Result<Rc<Self>> {
+        let watcher = Watcher::start(workspace.clone())?;
+        let programs = Programs::start()?;
+        let documents = Rc::new(Documents::new(workspace.clone(), watcher.clone()));
+        let runner = Rc::new(Self {
+            id: format!("{:016x}", rand::random::<u64>()),
+            tree: Tree::new(workspace.clone(), watcher.clone()),
+            run: Rc::new(Run::new(workspace.clone(), programs.clone())),
+            documents,
+            programs,
+            screens: Rc::new(Screens::start()?),
+            terminals: RefCell::default(),
+            clients: RefCell::default(),
+            next_id: Cell::new(1),
+            ports: RefCell::default(),
+            project: RefCell::default(),
+            status: value::Sender::new(Status::default()),
+            closing: value::Sender::new(false),
+            workspace,
+            home,
+        });
+        let listener: Rc<dyn Listener> = runner.clone();
+        runner.documents.set_listener(Rc::downgrade(&listener));
+        runner.project_changed();
+        watcher.watch(&WorkspacePath::root());
+        let watching = runner.clone();
+        tokio::task::spawn_local(async move { watching.follow_files(&watcher).await });
+        let looking = runner.clone();
+        tokio::task::spawn_local(async move { looking.follow_ports().await });
+        Ok(runner)
+    }
+
+    fn next(&self) -> u64 {
+        self.next_id.replace(self.next_id.get() + 1)
+    }
+
+    pub(crate) fn next_client(&self) -> u64 {
+        self.next()
+    }
+
+    /// A page has said who it is: it gets the state of things, and the others see it.
+    pub(crate) fn enter(&self, client: &Rc<Client>) {
+        let known = self.clients.borrow_mut().insert(client.id, client.clone()).is_some();
+        client.tell(&RunnerMessage::Terminals { terminals: self.terminals().iter().map(|t| t.info()).collect() });
+        client.tell(&RunnerMessage::RunState { run: self.run.state() });
+        client.tell(&RunnerMessage::Ports { ports: self.ports.borrow().clone() });
+        if !known {
+            self.people_changed();
+        }
+    }
+
+    pub(crate) fn leave(&self, client: &Rc<Client>) {
+        client.attachments.borrow_mut().clear();
+        client.documents.borrow_mut().clear();
+        self.tree.leave(client.id);
+        self.documents.leave(client.id);
+        if self.clients.borrow_mut().remove(&client.id).is_some() {
+            self.people_changed();
+        }
+    }
+
+    pub(crate) fn is_here(&self, client: &Client) -> bool {
+        self.clients.borrow().contains_key(&client.id)
+    }
+
+    fn all_clients(&self) -> Vec<Rc<Client>> {
+        self.clients.borrow().values().cloned().collect()
+    }
+
+    fn tell_all(&self, message: &RunnerMessage) {
+        for client in self.all_clients() {
+            client.tell(message);
+        }
+    }
+
+    fn people_changed(&self) {
+        let people = self.all_clients().iter().map(|c| c.person()).collect();
+        self.tell_all(&RunnerMessage::People { people });
+        self.update_status();
+    }
+
+    pub(crate) fn terminals_changed(&self) {
+        let terminals = self.terminals().iter().map(|t| t.info()).collect();
+        self.tell_all(&RunnerMessage::Terminals { terminals });
+    }
+
+    fn run_changed(&self) {
+        self.tell_all(&RunnerMessage::RunState { run: self.run.state() });
+        self.terminals_changed();
+        self.update_status();
+    }
+
+    fn project_changed(&self) {
+        let info = self.run.project_info();
+        if let Ok(project) = self.run.project() {
+            self.tree.set_derived(project.files);
+        }
+        if self.project.replace(Some(info.clone())).as_ref() != Some(&info) {
+            self.tell_all(&RunnerMessage::Project { project: info });
+        }
+    }
+
+    /// Somebody did something.
+    pub(crate) fn note_activity(&self) {
+        self.update_status();
+    }
+
+    fn update_status(&self) {
+        let status = self.current_status();
+        self.status.send_if_modified(|old| {
+            let changed = *old != status;
+            *old = status;
+            changed
+        });
+    }
+
+    fn current_status(&self) -> Status {
+        Status {
+            ports: self.ports.borrow().clone(),
+            people: self.clients.borrow().len(),
+            running: self.run.is_running(),
+            unwritten: self.documents.unwritten(),
+        }
+    }
+
+    /// For `GET /status`.
+    pub fn status(&self) -> value::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    pub(crate) fn terminals(&self) -> Vec<Rc<Terminal>> {
+        self.terminals.borrow().values().cloned().collect()
+    }
+
+    pub(crate) fn terminal(&self, id: u32) -> Option<Rc<Terminal>> {
+        self.terminals.borrow().get(&id).cloned()
+    }
+
+    fn new_terminal(&self, kind: TerminalKind, name: String, cols: u16, rows: u16) -> Rc<Terminal> {
+        let terminal = Terminal::new(self.next() as u32, kind, name, self.screens.clone(), cols, rows);
+        self.terminals.borrow_mut().insert(terminal.id, terminal.clone());
+        terminal
+    }
+
+    pub(crate) fn create_shell(self: &Rc<Self>, cols: u16, rows: u16) -> Result<u32, (ErrorCode, String)> {
+        if self.terminals.borrow().len() >= MAX_TERMINALS {
+            return Err((ErrorCode::Limit, format!("A repl has {MAX_TERMINALS} terminals at most: close one first.")));
+        }
+        let name = session::shell_name(&self.terminals());
+        let terminal = self.new_terminal(TerminalKind::Shell, name, cols, rows);
+        let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/bash".into());
+        let started = terminal
+            .open()
+            .and_then(|slave| self.programs.spawn(&shell, &["-l"], &[], &self.workspace, Streams::Terminal(slave)));
+        match started {
+            Ok((leader, exited)) => {
+                terminal.leader.set(Some(leader));
+                self.terminals_changed();
+                let runner = self.clone();
+                let id = terminal.id;
+                tokio::task::spawn_local(async move {
+                    let code = exited.await.unwrap_or(-1);
+                    terminal.drain().await;
+                    terminal.leader.set(None);
+                    terminal.exit_code.set(Some(code));
+                    runner.terminals_changed();
+                });
+                Ok(id)
+            }
+            Err(error) => {
+                self.terminals.borrow_mut().remove(&terminal.id);
+                terminal.close();
+                Err((ErrorCode::Failed, format!("{shell} could not be started: {error}")))
+            }
+        }
+    }
+
+    /// Ends the program in a terminal, and removes it; `false` when there is none.
+    pub(crate) async fn close_terminal(&self, id: u32) -> bool {
+        let Some(terminal) = self.terminal(id) else { return false };
+        if terminal.kind == TerminalKind::Run {
+            self.run.stop().await;
+        } else if let Some(leader) = terminal.leader.get() {
+            self.programs.end_session(leader, Signal::HUP, Duration::from_secs(1)).await;
+        }
+        self.terminals.borrow_mut().remove(&id);
+        terminal.close();
+        self.terminals_changed();
+        true
+    }
+
+    pub(crate) fn start_run(self: &Rc<Self>, cols: u16, rows: u16) -> Result<(), (ErrorCode, String)> {
+        let existing = self.terminals().into_iter().find(|t| t.kind == TerminalKind::Run);
+        let is_new = existing.is_none();
+        let terminal = existing.unwrap_or_else(|| self.new_terminal(TerminalKind::Run, "Run".into(), cols, rows));
+        match self.run.start(&terminal) {
+            Ok(None) => Ok(()),
+            Ok(Some(ends)) => {
+                self.run_changed();
+                let runner = self.clone();
+                tokio::task::spawn_local(async move {
+                    ends.await;
+                    runner.run_changed();
+                });
+                Ok(())
+            }
+            Err(error) => {
+                if is_new {
+                    self.terminals.borrow_mut().remove(&terminal.id);
+                    terminal.close();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Has the folder that holds `path` looked at again, now rather than when the system says so.
+    pub(crate) fn touch_parent(&self, path: &WorkspacePath) {
+        self.tree_watcher().touch(&path.parent().unwrap_or_default());
+    }
+
+    fn tree_watcher(&self) -> &Watcher {
+        self.tree.watcher()
+    }
+
+    async fn follow_files(self: Rc<Self>, watcher: &Watcher) {
+        loop {
+            for folder in watcher.changes().await {
+                if folder.is_root() {
+                    self.project_changed();
+                }
+                let runner = self.clone();
+                // A slow folder holds up nobody else's.
+                tokio::task::spawn_local(async move {
+                    runner.documents.refresh(&folder).await;
+                    let Some((message, clients)) = runner.tree.refresh(&folder).await else { return };
+                    for client in runner.all_clients().iter().filter(|c| clients.contains(&c.id)) {
+                        client.tell(&message);
+                    }
+                });
+            }
+            // What comes in a burst is looked at once.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn follow_ports(self: Rc<Self>) {
+        loop {
+            let known = self.ports.borrow().clone();
+            let now = ports::listening(&known);
+            if now != known {
+                *self.ports.borrow_mut() = now.clone();
+                self.tell_all(&RunnerMessage::Ports { ports: now });
+                self.update_status();
+            }
+            let soon = !self.clients.borrow().is_empty() || self.run.is_running();
+            tokio::time::sleep(if soon { PORTS_SOON } else { PORTS_LATER }).await;
+        }
+    }
+
+    /// Passes a binary payload on to all others who have the document open.
+    pub(crate) fn pass_on(&self, document: u64, from: u64, kind: u8, payload: &[u8]) {
+        for client in self.all_clients().iter().filter(|c| c.id != from) {
+            for (channel, _) in client.documents.borrow().iter().filter(|(_, d)| d.id == document) {
+                client.send_binary(frame(*channel, kind, None, payload));
+            }
+        }
+    }
+
+    /// Writes all documents to disk; how many could not be written.
+    pub async fn flush(&self) -> usize {
+        let left = self.documents.flush().await;
+        self.update_status();
+        left
+    }
+
+    /// Ends all programs and closes all sessions.
+    pub async fn stop(&self, patience: Duration) {
+        self.programs.end_all(patience).await;
+        self.closing.send_replace(true);
+    }
+
+    /// Resolves when sessions are to end.
+    pub(crate) async fn closing(&self) {
+        let mut closing = self.closing.subscribe();
+        // The sender lives as long as `self`.
+        let _ = closing.wait_for(|c| *c).await;
+    }
+
+    pub(crate) fn programs(&self) -> &Programs {
+        &self.programs
+    }
+
+    pub(crate) fn home(&self) -> &std::path::Path {
+        &self.home
+    }
+}
+
+impl Listener for Runner {
+    fn document_event(&self, document: u64, event: &Event) {
+        match event {
+            Event::Update { update, from } => self.pass_on(document, from.unwrap_or(0), kind::UPDATE, update),
+            Event::OnDisk(vector) => {
+                self.pass_on(document, 0, kind::ON_DISK, vector);
+                self.update_status();
+            }
+            _ => {
+                for client in self.all_clients() {
+                    for (channel, _) in client.documents.borrow().iter().filter(|(_, d)| d.id == document) {
+                        let channel = *channel;
+                        client.tell(&match event.clone() {
+                            Event::Moved(path) => RunnerMessage::DocumentMoved { channel, path },
+                            Event::Gone(gone) => RunnerMessage::DocumentGone { channel, gone },
+                            Event::Conflict(offset) => RunnerMessage::DocumentConflict { channel, offset },
+                            Event::Unwritable(message) => RunnerMessage::DocumentUnwritable { channel, message },
+                            Event::Update { .. } | Event::OnDisk(_) => continue,
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Runs the agent over the socket it inherited, until it is ended from outside.
+/// `ALCOVE_WORKSPACE` (default `/workspace`) and `HOME` name the folders.
+pub fn main() -> anyhow::Result<()> {
+    // Other processes of this user can't trace it, or read its memory (prctl(2), PR_SET_DUMPABLE).
+    rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
+    let workspace = std::env::var_os("ALCOVE_WORKSPACE").map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
+    let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/user"), PathBuf::from);
+    let listener = http::inherited_listener()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+    let local = tokio::task::LocalSet::new();
+    runtime.block_on(local.run_until(async move {
+        let runner = Runner::start(workspace, home)?;
+        tracing::info!(workspace = %runner.workspace.display(), "runner serves; {FILE_NAME} says what Run does");
+        http::serve(runner, tokio::net::UnixListener::from_std(listener)?).await
+    }))
+}

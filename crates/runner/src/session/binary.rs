@@ -1,0 +1,73 @@
+//! Binary frames of a page: terminal input and acknowledgements, document updates.
+
+use std::rc::Rc;
+
+use alcove_protocol::binary::{document, frame, parse, take_varint, terminal};
+use alcove_protocol::session::{ErrorCode, Role, RunnerMessage};
+
+use super::Client;
+use crate::Runner;
+use crate::terminals::Input;
+
+/// Handles one frame; `false` when it was malformed. A frame on a channel that has just been closed
+/// is none of the page's faults.
+pub fn handle(runner: &Rc<Runner>, client: &Rc<Client>, bytes: &[u8]) -> bool {
+    let Some((channel, kind, payload)) = parse(bytes) else { return false };
+    if client.attachments.borrow().contains_key(&channel) {
+        return terminal_frame(runner, client, channel, kind, payload);
+    }
+    if client.documents.borrow().contains_key(&channel) {
+        return document_frame(runner, client, channel, kind, payload);
+    }
+    true
+}
+
+fn terminal_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: u8, payload: &[u8]) -> bool {
+    let Some(attachment) = client.attachments.borrow().get(&channel).cloned() else { return true };
+    let Some((number, bytes)) = take_varint(payload) else { return false };
+    match kind {
+        terminal::OUTPUT_ACK => attachment.acknowledge(number),
+        terminal::INPUT if client.role == Role::Viewer => return false,
+        terminal::INPUT => {
+            let terminal = &attachment.terminal;
+            let (cols, rows) = attachment.size.get();
+            if terminal.resize(cols, rows) {
+                runner.terminals_changed();
+            }
+            runner.note_activity();
+            let received = match terminal.input(&client.token.borrow(), number, bytes) {
+                Input::Received(n) => n,
+                Input::Gap => return false,
+                Input::Dropped(n) => {
+                    let message = "The program does not read its input, and 1 MiB waits for it: the rest was dropped.";
+                    client.tell(&RunnerMessage::Error { code: ErrorCode::Limit, message: message.into() });
+                    n
+                }
+            };
+            client.send_binary(frame(channel, terminal::INPUT_ACK, Some(received), &[]));
+        }
+        _ => return false,
+    }
+    true
+}
+
+fn document_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: u8, payload: &[u8]) -> bool {
+    let Some(document) = client.documents.borrow().get(&channel).cloned() else { return true };
+    match kind {
+        document::STATE_VECTOR => match document.missing(payload) {
+            Ok(update) => client.send_binary(frame(channel, document::UPDATE, None, &update)),
+            Err(_) => return false,
+        },
+        document::UPDATE if client.role == Role::Viewer => return false,
+        document::UPDATE => {
+            runner.note_activity();
+            if let Err(error) = runner.documents.update(&document, payload, client.id) {
+                tracing::debug!(%error, "document update");
+                return false;
+            }
+        }
+        document::AWARENESS => runner.pass_on(document.id, client.id, document::AWARENESS, payload),
+        _ => return false,
+    }
+    true
+}

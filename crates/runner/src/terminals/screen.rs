@@ -1,0 +1,230 @@
+//! Terminal emulators, so that a new client gets each screen as it is. They run on a thread of
+//! their own, off the way of the output.
+
+use std::collections::HashMap;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use tokio::sync::{Notify, oneshot};
+
+/// Rows above the screen that a new client gets too.
+pub const SCROLLBACK_ROWS: usize = 1000;
+/// Bytes that may wait for the emulator before reading from the program pauses.
+const MAX_LAG_BYTES: usize = 1024 * 1024;
+
+enum Command {
+    Feed(u32, Vec<u8>),
+    Resize(u32, u16, u16),
+    Snapshot(u32, oneshot::Sender<Snapshot>),
+    Remove(u32),
+}
+
+/// What a new client is to draw.
+pub struct Snapshot {
+    /// Number of the first output byte that is not in it.
+    pub offset: u64,
+    /// Written to an emptied terminal of the same size, these draw scrollback, screen and modes.
+    pub bytes: Vec<u8>,
+}
+
+/// Handle to the emulators' thread, which starts with the first use and ends with the handle.
+pub struct Screens {
+    commands: Sender<Command>,
+    lag: Arc<AtomicUsize>,
+    drained: Arc<Notify>,
+}
+
+impl Screens {
+    pub fn start() -> std::io::Result<Self> {
+        let (commands, receiver) = channel();
+        let lag = Arc::new(AtomicUsize::new(0));
+        let drained = Arc::new(Notify::new());
+        let (thread_lag, thread_drained) = (lag.clone(), drained.clone());
+        std::thread::Builder::new()
+            .name("screens".into())
+            .stack_size(256 * 1024)
+            .spawn(move || serve(receiver, &thread_lag, &thread_drained))?;
+        Ok(Self { commands, lag, drained })
+    }
+
+    pub fn feed(&self, terminal: u32, bytes: &[u8]) {
+        self.lag.fetch_add(bytes.len(), Ordering::AcqRel);
+        self.send(Command::Feed(terminal, bytes.to_vec()));
+    }
+
+    pub fn resize(&self, terminal: u32, cols: u16, rows: u16) {
+        self.send(Command::Resize(terminal, cols, rows));
+    }
+
+    pub fn remove(&self, terminal: u32) {
+        self.send(Command::Remove(terminal));
+    }
+
+    /// The screen after all that was fed before this call; `None` when the thread is gone.
+    pub async fn snapshot(&self, terminal: u32) -> Option<Snapshot> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Command::Snapshot(terminal, sender));
+        receiver.await.ok()
+    }
+
+    /// Waits until the emulators are not too far behind.
+    pub async fn wait_for_room(&self) {
+        while self.lag.load(Ordering::Acquire) > MAX_LAG_BYTES {
+            self.drained.notified().await;
+        }
+    }
+
+    fn send(&self, command: Command) {
+        // The thread only ends with this sender, or by a bug in the emulator: output still flows then.
+        let _ = self.commands.send(command);
+    }
+}
+
+struct Screen {
+    parser: vt100::Parser,
+    offset: u64,
+}
+
+fn serve(commands: Receiver<Command>, lag: &AtomicUsize, drained: &Notify) {
+    let mut screens: HashMap<u32, Screen> = HashMap::new();
+    for command in commands {
+        match command {
+            Command::Feed(id, bytes) => {
+                let screen = screens.entry(id).or_insert_with(|| Screen::new(80, 24));
+                screen.offset += bytes.len() as u64;
+                screen.parser.process(&bytes);
+                let before = lag.fetch_sub(bytes.len(), Ordering::AcqRel);
+                if before > MAX_LAG_BYTES {
+                    drained.notify_one();
+                }
+            }
+            Command::Resize(id, cols, rows) => {
+                let screen = screens.entry(id).or_insert_with(|| Screen::new(cols, rows));
+                screen.parser.set_size(nonzero(rows), nonzero(cols));
+            }
+            Command::Snapshot(id, answer) => {
+                let screen = screens.entry(id).or_insert_with(|| Screen::new(80, 24));
+                // The client may have gone meanwhile.
+                let _ = answer.send(screen.snapshot());
+            }
+            Command::Remove(id) => {
+                screens.remove(&id);
+            }
+        }
+    }
+}
+
+fn nonzero(n: u16) -> NonZeroU16 {
+    NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
+}
+
+impl Screen {
+    fn new(cols: u16, rows: u16) -> Self {
+        Self { parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS), offset: 0 }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let screen = self.parser.screen();
+        let mut bytes = Vec::new();
+        if screen.alternate_screen() {
+            // What lies under the full-screen program is there when it ends.
+            let (rows, cols) = screen.size();
+            let mut below = vt100::Parser::new(rows, cols, 0);
+            *below.screen_mut() = screen.clone();
+            below.process(b"\x1b[?47l");
+            draw(below.screen_mut(), &mut bytes);
+            bytes.extend_from_slice(b"\x1b[?1049h");
+            bytes.extend_from_slice(screen.state_formatted().as_bytes());
+        } else {
+            draw(&mut screen.clone(), &mut bytes);
+        }
+        Snapshot { offset: self.offset, bytes }
+    }
+}
+
+/// Scrollback, then the screen with its modes and the cursor where it is.
+fn draw(screen: &mut vt100::Screen, out: &mut Vec<u8>) {
+    let (rows, cols) = screen.size();
+    let above = screen.scrollback_len();
+    let mut left = above;
+    while left > 0 {
+        screen.set_scrollback(left);
+        let shown = left.min(usize::from(rows.get()));
+        let wrapped: Vec<bool> = (0..shown).map(|i| screen.row_wrapped(i as u16)).collect();
+        for (row, wraps) in screen.rows_formatted(0, cols.get()).take(shown).zip(wrapped) {
+            out.extend_from_slice(row.as_bytes());
+            out.extend_from_slice(if wraps { b"\x1b[m" } else { b"\x1b[m\r\n" });
+        }
+        left -= shown;
+    }
+    screen.set_scrollback(0);
+    if above > 0 {
+        // Moves the scrollback out of the screen, which is cleared by what follows.
+        for _ in 1..rows.get() {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out.extend_from_slice(screen.state_formatted().as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn screen(cols: u16, rows: u16, output: &str) -> Screen {
+        let mut screen = Screen::new(cols, rows);
+        screen.offset = output.len() as u64;
+        screen.parser.process(output.as_bytes());
+        screen
+    }
+
+    fn redrawn(from: &Screen) -> vt100::Parser {
+        let (rows, cols) = from.parser.screen().size();
+        let mut parser = vt100::Parser::new(rows, cols, SCROLLBACK_ROWS);
+        parser.process(&from.snapshot().bytes);
+        parser
+    }
+
+    fn history(parser: &mut vt100::Parser) -> Vec<String> {
+        let cols = parser.screen().size().1.get();
+        let mut lines = Vec::new();
+        for above in (1..=parser.screen().scrollback_len()).rev() {
+            parser.screen_mut().set_scrollback(above);
+            lines.extend(parser.screen().rows(0, cols).take(1));
+        }
+        parser.screen_mut().set_scrollback(0);
+        lines.extend(parser.screen().rows(0, cols));
+        lines
+    }
+
+    #[test]
+    fn a_snapshot_draws_the_same_screen() {
+        let original = screen(20, 5, "one\r\n\x1b[31;1mtwo\x1b[m wide: \u{4f60}\r\n\x1b[?2004h$ ");
+        let copy = redrawn(&original);
+        assert_eq!(copy.screen().contents(), original.parser.screen().contents());
+        assert_eq!(copy.screen().cursor_position(), original.parser.screen().cursor_position());
+        assert!(copy.screen().bracketed_paste());
+        assert!(copy.screen().cell(1, 0).unwrap().bold());
+    }
+
+    #[test]
+    fn scrollback_comes_along_line_by_line() {
+        let text: String = (0..40).map(|i| format!("line {i}\r\n")).collect();
+        let mut original = screen(20, 5, &text);
+        let mut copy = redrawn(&original);
+        assert_eq!(history(&mut copy), history(&mut original.parser));
+    }
+
+    #[test]
+    fn under_a_full_screen_program_lies_the_shell() {
+        let original = screen(20, 5, "$ vim\r\n\x1b[?1049h\x1b[2J\x1b[Hin vim");
+        let mut copy = redrawn(&original);
+        assert!(copy.screen().alternate_screen());
+        assert_eq!(copy.screen().contents(), "in vim");
+        copy.process(b"\x1b[?1049l");
+        assert_eq!(copy.screen().contents(), "$ vim");
+        assert_eq!(copy.screen().cursor_position(), (1, 0));
+    }
+}

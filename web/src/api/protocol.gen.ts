@@ -1,0 +1,193 @@
+// Generated from crates/protocol by `make bindings`. Do not edit.
+
+/** As [`path.rs`](../../../crates/protocol/src/path.rs) says: `\xNN` for a backslash and for bytes that are not UTF-8. */
+export type WorkspacePath = string;
+
+export type ClientFrame = { id?: number, } & ({ "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" });
+
+export type ClientMessage = { "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" };
+
+export type RunnerFrame = { re?: number, } & ({ "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, });
+
+export type RunnerMessage = { "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, };
+
+export type Role = "owner" | "editor" | "viewer";
+
+export type ErrorCode = "malformed" | "bad_path" | "not_found" | "exists" | "forbidden" | "limit" | "failed";
+
+export type EntryKind = "file" | "folder" | "symlink" | "other";
+
+export type Entry = { 
+/**
+ * As in [`WorkspacePath`]: `\xNN` for what isn't UTF-8.
+ */
+name: string, kind: EntryKind, 
+/**
+ * Bytes; 0 for what is not a file.
+ */
+size: number, executable: boolean, 
+/**
+ * For a symlink: what it leads to is a folder.
+ */
+leads_to_folder: boolean, 
+/**
+ * Bulk or cache by the project file.
+ */
+derived: boolean, };
+
+export type RefusedReason = "binary" | "too_large" | "not_a_file";
+
+export type TerminalInput = { terminal: number, received: number, };
+
+export type TerminalKind = "shell" | "run";
+
+export type TerminalInfo = { terminal: number, kind: TerminalKind, 
+/**
+ * `Shell 1`, `Run`.
+ */
+name: string, cols: number, rows: number, 
+/**
+ * Exit code of the program, once it has ended; 128 + signal where a signal ended it.
+ */
+exit_code: number | null, };
+
+export type RunState = { "status": "idle" } | { "status": "running", terminal: number, command: string, 
+/**
+ * Milliseconds since it was started.
+ */
+elapsed_ms: number, 
+/**
+ * The setup runs first.
+ */
+setup: boolean, } | { "status": "exited", terminal: number, command: string, exit_code: number, stopped: boolean, elapsed_ms: number, };
+
+export type ProjectInfo = { run_command: string, run_port: number | null, open: Array<WorkspacePath>, 
+/**
+ * What is wrong with the file, for a person to read.
+ */
+error: string | null, };
+
+export type PortInfo = { port: number, 
+/**
+ * Name of the program that listens; empty when it can't be told.
+ */
+process: string, };
+
+export type Person = { 
+/**
+ * As chosen by their page in `hello`.
+ */
+client: string, name: string, role: Role, };
+
+export type Me = { id: string, name: string, 
+/**
+ * Version of the server.
+ */
+version: string, 
+/**
+ * Where "saved" is: `true` when the store is this machine's own disk.
+ */
+store_is_local: boolean, 
+/**
+ * Shown when repls run without isolation.
+ */
+isolated: boolean, };
+
+export type Template = { name: string, title: string, description: string, 
+/**
+ * One to three characters.
+ */
+icon: string, language: string, 
+/**
+ * What is missing on this machine, when its repls could not run.
+ */
+missing: MissingLanguage | null, setup: SetupState, };
+
+export type MissingLanguage = { 
+/**
+ * In words: `Rust is not installed on this machine`.
+ */
+message: string, 
+/**
+ * The command that installs it.
+ */
+command: string, };
+
+export type SetupState = { "state": "ready" } | { "state": "preparing" } | { "state": "failed", message: string, };
+
+export type CreateRepl = { template: string, 
+/**
+ * 1 to 100 characters; a generated one when absent or empty.
+ */
+name?: string, };
+
+export type UpdateRepl = { name?: string, };
+
+export type Repl = { 
+/**
+ * Twelve characters of `0-9a-z`; part of the preview's host name.
+ */
+id: string, name: string, template: string, 
+/**
+ * RFC 3339.
+ */
+created_at: string, 
+/**
+ * Last time that something in it was saved, RFC 3339.
+ */
+edited_at: string, state: ReplState, };
+
+export type ReplState = { phase: Phase, 
+/**
+ * For a person: what is being done while it starts or stops, why it failed or was stopped.
+ */
+detail: string | null, 
+/**
+ * While files are restored.
+ */
+progress: Progress | null, saved: Saved, 
+/**
+ * The project's program runs.
+ */
+running: boolean, 
+/**
+ * People who are here.
+ */
+people: number, };
+
+export type Phase = "stopped" | "starting" | "running" | "stopping" | "failed";
+
+export type Progress = { done: number, total: number, };
+
+export type Saved = { "state": "saved" } | { "state": "saving" } | { "state": "failing", since: string | null, message: string, };
+
+export type PreviewRequest = { port: number, 
+/**
+ * Where to go after sign-in, from `/` on; `/` when absent.
+ */
+path?: string, };
+
+export type PreviewAddress = { 
+/**
+ * Open this in the frame: it holds a single-use ticket, and leads on to the clean address.
+ */
+url: string, 
+/**
+ * The preview's origin, for display and for `postMessage`.
+ */
+origin: string, };
+
+export type ApiError = { error: ApiErrorBody, };
+
+export type ApiErrorBody = { 
+/**
+ * Stable, for programs: `not_found`, `bad_request`, …
+ */
+code: string, 
+/**
+ * For people: what happened, what to do.
+ */
+message: string, };
+
+export const SUBPROTOCOL = "alcove.session.v1";
+export const MAX_MESSAGE_BYTES = 1048576;
