@@ -87,6 +87,10 @@ async fn handle(runner: Rc<Runner>, request: Request<Incoming>) -> Result<Respon
             0 => plain(StatusCode::NO_CONTENT, ""),
             n => plain(StatusCode::INSUFFICIENT_STORAGE, &format!("{n} documents could not be written")),
         },
+        (&Method::POST, "/ready") => match runner.ready() {
+            Ok(()) => plain(StatusCode::NO_CONTENT, ""),
+            Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
         (&Method::POST, "/stop") => match body::<StopRequest>(request).await {
             Ok(stop) => {
                 runner.stop(Duration::from_millis(stop.patience_ms)).await;

@@ -61,15 +61,18 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// Sets everything up over a workspace. Call it on a `LocalSet`.
-    pub fn start(workspace: PathBuf, home: PathBuf) -> anyhow::Result<Rc<Self>> {
+    /// Sets everything up over a workspace. Call it on a `LocalSet`. `restoring`: its bulk is still
+    /// being restored; [`Runner::ready`] says when it is there.
+    pub fn start(workspace: PathBuf, home: PathBuf, restoring: bool) -> anyhow::Result<Rc<Self>> {
         let watcher = Watcher::start(workspace.clone())?;
         let programs = Programs::start()?;
         let documents = Rc::new(Documents::new(workspace.clone(), watcher.clone()));
+        let id = format!("{:016x}", rand::random::<u64>());
+        let awaited = restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
         let runner = Rc::new(Self {
-            id: format!("{:016x}", rand::random::<u64>()),
+            id,
             tree: Tree::new(workspace.clone(), watcher.clone()),
-            run: Rc::new(Run::new(workspace.clone(), programs.clone())),
+            run: Rc::new(Run::new(workspace.clone(), awaited, programs.clone())),
             documents,
             programs,
             screens: Rc::new(Screens::start()?),
@@ -338,6 +341,11 @@ impl Runner {
         left
     }
 
+    /// Bulk is in place.
+    pub fn ready(&self) -> std::io::Result<()> {
+        self.run.ready()
+    }
+
     /// Ends all programs and closes all sessions.
     pub async fn stop(&self, patience: Duration) {
         self.programs.end_all(patience).await;
@@ -392,12 +400,14 @@ pub fn main() -> anyhow::Result<()> {
     // Other processes of this user can't trace it, or read its memory (prctl(2), PR_SET_DUMPABLE).
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     let workspace = std::env::var_os("ALCOVE_WORKSPACE").map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
+    // Programs are not to inherit it.
+    let restoring = std::env::var_os("ALCOVE_RESTORING").is_some();
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/user"), PathBuf::from);
     let listener = http::inherited_listener()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async move {
-        let runner = Runner::start(workspace, home)?;
+        let runner = Runner::start(workspace, home, restoring)?;
         tracing::info!(workspace = %runner.workspace.display(), "runner serves; {FILE_NAME} says what Run does");
         http::serve(runner, tokio::net::UnixListener::from_std(listener)?).await
     }))

@@ -72,7 +72,7 @@ impl Programs {
     ) -> io::Result<(Pid, oneshot::Receiver<i32>)> {
         let mut command = Command::new(program);
         command.args(args).current_dir(folder);
-        command.env_remove("ALCOVE_CGROUP_FDS").env_remove("LISTEN_FDS").env_remove("LISTEN_PID");
+        command.env_remove("ALCOVE_CGROUP_FDS").env_remove("LISTEN_FDS").env_remove("LISTEN_PID").env_remove("ALCOVE_RESTORING");
         command.envs(env.iter().copied());
         let terminal = match streams {
             Streams::Terminal(fd) => {

@@ -17,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub struct Run {
     workspace: PathBuf,
+    /// While bulk is being restored: what stands here when it is in place. Programs wait for it.
+    awaited: RefCell<Option<PathBuf>>,
     programs: Rc<Programs>,
     state: RefCell<State>,
 }
@@ -31,8 +33,13 @@ enum State {
 pub type RunError = (ErrorCode, String);
 
 impl Run {
-    pub fn new(workspace: PathBuf, programs: Rc<Programs>) -> Self {
-        Self { workspace, programs, state: RefCell::new(State::Idle) }
+    pub fn new(workspace: PathBuf, awaited: Option<PathBuf>, programs: Rc<Programs>) -> Self {
+        Self { workspace, awaited: RefCell::new(awaited), programs, state: RefCell::new(State::Idle) }
+    }
+
+    /// Bulk is in place: programs that wait for it begin.
+    pub fn ready(&self) -> std::io::Result<()> {
+        self.awaited.take().map_or(Ok(()), |path| std::fs::write(path, ""))
     }
 
     pub fn state(&self) -> RunState {
@@ -94,20 +101,27 @@ impl Run {
         if command.is_empty() {
             return Err((ErrorCode::NotFound, format!("There is nothing to run: {FILE_NAME} has no run.command.")));
         }
-        let missing = project.setup.creates.as_ref().is_some_and(|p| !p.under(&self.workspace).exists());
-        let setup = missing && !project.setup.command.is_empty();
-        let script = if setup {
-            terminal.output(notice(&format!("Preparing first: {}", project.setup.command)).as_bytes());
-            format!("{}\n[ $? -eq 0 ] || exit\nprintf '\\033[2m$ %s\\033[0m\\n' \"$ALCOVE_RUN\"\n{command}", project.setup.command)
-        } else {
-            terminal.output(notice(&format!("$ {command}")).as_bytes());
-            command.clone()
+        let awaited = self.awaited.borrow().clone();
+        let creates = project.setup.creates.filter(|_| !project.setup.command.is_empty());
+        let setup = awaited.is_none() && creates.as_ref().is_some_and(|p| !p.under(&self.workspace).exists());
+        let begins = match (&awaited, setup) {
+            (Some(_), _) => "Waiting until the dependencies are restored".to_owned(),
+            (None, true) => format!("Preparing first: {}", project.setup.command),
+            (None, false) => format!("$ {command}"),
         };
+        terminal.output(notice(&begins).as_bytes());
+        let script = match (setup || awaited.is_some(), &creates) {
+            (true, creates) => script(awaited.is_some(), creates.as_ref().map(|_| project.setup.command.as_str()), &command),
+            (false, _) => command.clone(),
+        };
+        let creates = creates.map_or_else(String::new, |p| p.under(&self.workspace).to_string_lossy().into_owned());
+        let awaited = awaited.map_or_else(String::new, |p| p.to_string_lossy().into_owned());
+        let env = [("ALCOVE_RUN", command.as_str()), ("ALCOVE_CREATES", &creates), ("ALCOVE_AWAITED", &awaited)];
         let failed = |e: std::io::Error| (ErrorCode::Failed, format!("The program could not be started: {e}"));
         let slave = terminal.open().map_err(failed)?;
         let (leader, exited) = self
             .programs
-            .spawn("/bin/sh", &["-c", &script], &[("ALCOVE_RUN", &command)], &self.workspace, Streams::Terminal(slave))
+            .spawn("/bin/sh", &["-c", &script], &env, &self.workspace, Streams::Terminal(slave))
             .map_err(failed)?;
         terminal.leader.set(Some(leader));
         let started = Instant::now();
@@ -140,6 +154,20 @@ impl Run {
         };
         self.programs.end_session(leader, Signal::TERM, PATIENCE).await;
     }
+}
+
+/// What runs when something comes before the command: waiting for bulk, the setup unless its result is
+/// there. The command is shown when its turn has come.
+fn script(waits: bool, setup: Option<&str>, command: &str) -> String {
+    let mut script = String::new();
+    if waits {
+        script.push_str("while [ ! -e \"$ALCOVE_AWAITED\" ]; do sleep 0.05; done\n");
+    }
+    if let Some(setup) = setup {
+        script.push_str(&format!("if [ ! -e \"$ALCOVE_CREATES\" ]; then\n{setup}\n[ $? -eq 0 ] || exit\nfi\n"));
+    }
+    script.push_str("printf '\\033[2m$ %s\\033[0m\\n' \"$ALCOVE_RUN\"\n");
+    script + command
 }
 
 /// A line of our own in a terminal: dim, on a line of its own, with the cursor shown and attributes

@@ -1,6 +1,7 @@
 //! The object store, seen as manifests and packs.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -47,6 +48,20 @@ impl Location {
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
     is_local: bool,
+    counts: Arc<Counts>,
+}
+
+/// Requests made, by kind.
+#[derive(Default)]
+struct Counts {
+    get: AtomicU64,
+    put: AtomicU64,
+    list: AtomicU64,
+    delete: AtomicU64,
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 impl Store {
@@ -64,17 +79,24 @@ impl Store {
         };
         std::fs::create_dir_all(path).map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
         let inner = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
-        Ok(Self { inner: Arc::new(inner), is_local: true })
+        Ok(Self { inner: Arc::new(inner), is_local: true, counts: Arc::default() })
     }
 
     /// Over any backend; for tests.
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, is_local: false }
+        Self { inner, is_local: false, counts: Arc::default() }
     }
 
     /// Whether what is saved is on this machine's own disk.
     pub fn is_local(&self) -> bool {
         self.is_local
+    }
+
+    /// Requests made since it was opened, by kind.
+    pub fn requests(&self) -> [(&'static str, u64); 4] {
+        let c = &self.counts;
+        [("get", &c.get), ("put", &c.put), ("list", &c.list), ("delete", &c.delete)]
+            .map(|(kind, n)| (kind, n.load(Ordering::Relaxed)))
     }
 
     /// Tries what everything rests on: two creates of one key, of which the second must fail.
@@ -98,6 +120,7 @@ impl Store {
     pub async fn head(&self, at: &Location, after: u64) -> Result<Option<(u64, Manifest)>> {
         let folder = Path::from(format!("{}/manifests", at.prefix()));
         let mut newest = (after > 0).then_some(after);
+        count(&self.counts.list);
         let mut list = match after {
             0 => self.inner.list(Some(&folder)),
             n => self.inner.list_with_offset(Some(&folder), &at.manifest(n)),
@@ -113,6 +136,7 @@ impl Store {
     /// One manifest.
     pub async fn manifest(&self, at: &Location, number: u64) -> Result<Manifest> {
         let key = at.manifest(number);
+        count(&self.counts.get);
         let answer = match self.inner.get(&key).await {
             Err(object_store::Error::NotFound { .. }) => return Err(VolumeError::Missing(key.to_string())),
             other => other?,
@@ -128,6 +152,7 @@ impl Store {
     pub async fn put_manifest(&self, at: &Location, number: u64, manifest: &Manifest) -> Result<()> {
         let bytes = manifest.encode();
         let options = PutOptions::from(PutMode::Create);
+        count(&self.counts.put);
         match self.inner.put_opts(&at.manifest(number), bytes.into(), options).await {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => Err(VolumeError::Replaced),
@@ -140,6 +165,7 @@ impl Store {
         let folder = Path::from(format!("{}/manifests", at.prefix()));
         let keys: Vec<Path> = self.inner.list(Some(&folder)).map_ok(|o| o.location).try_collect().await?;
         for key in keys {
+            count(&self.counts.delete);
             match self.inner.delete(&key).await {
                 Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -149,6 +175,7 @@ impl Store {
     }
 
     pub(crate) async fn range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Bytes> {
+        count(&self.counts.get);
         match self.inner.get_range(&Path::from(key), range).await {
             Err(object_store::Error::NotFound { .. }) => Err(VolumeError::Missing(key.to_owned())),
             other => Ok(other?),
@@ -157,6 +184,7 @@ impl Store {
 
     /// Begins an object of unknown length.
     pub(crate) async fn begin(&self, key: &str) -> Result<object_store::WriteMultipart> {
+        count(&self.counts.put);
         let upload = self.inner.put_multipart(&Path::from(key)).await?;
         Ok(object_store::WriteMultipart::new_with_chunk_size(upload, 8 * 1024 * 1024))
     }

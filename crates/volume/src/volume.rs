@@ -17,10 +17,20 @@ use crate::store::{Location, Store};
 use crate::{Result, VolumeError, blocking, hydrate};
 
 /// Folders that are bulk wherever they are, whatever the project says.
-const USUAL_BULK: [&str; 6] = ["node_modules", "target", ".venv", "venv", "__pycache__", ".next"];
+/// Cargo's index and downloads are among them, so that a prepared project builds without a network.
+const USUAL_BULK: [&str; 8] = [
+    "node_modules",
+    "target",
+    ".venv",
+    "venv",
+    "__pycache__",
+    ".next",
+    "home/.cargo/registry/cache",
+    "home/.cargo/registry/index",
+];
 /// Folders that are never saved: what programs can fetch or make again.
 const USUAL_CACHES: [&str; 6] =
-    ["home/.cache", "home/.npm", "home/.cargo/registry", "home/.cargo/git", "home/go/pkg/mod", "home/.local/share/Trash"];
+    ["home/.cache", "home/.npm", "home/.cargo/registry/src", "home/.cargo/git", "home/go/pkg/mod", "home/.local/share/Trash"];
 /// Pieces of files that wait for the store while the next are read.
 const PIECES_AHEAD: usize = 8;
 /// A file that changes while it is read is read again this often.
@@ -90,16 +100,14 @@ impl Volume {
         Ok(volume)
     }
 
-    /// Restores the sources of the newest manifest into `dir`, which must not hold any. `after`: as in
-    /// [`Store::head`].
-    pub async fn hydrate(store: Store, at: Location, after: u64, dir: PathBuf, owner: Option<(u32, u32)>) -> Result<Self> {
+    /// Over an empty folder, and the newest manifest: [`Volume::restore_sources`] is next. `after`: as
+    /// in [`Store::head`].
+    pub async fn open(store: Store, at: Location, after: u64, dir: PathBuf, owner: Option<(u32, u32)>) -> Result<Self> {
         let Some((number, manifest)) = store.head(&at, after).await? else {
             return Err(VolumeError::Missing(format!("{at:?}")));
         };
         let meta = manifest.meta.clone();
-        let volume = Self::new(store, at, dir, owner, number, manifest, meta);
-        volume.restore_sources().await?;
-        Ok(volume)
+        Ok(Self::new(store, at, dir, owner, number, manifest, meta))
     }
 
     fn new(
@@ -154,7 +162,8 @@ impl Volume {
         change(&mut self.state.lock().await.meta);
     }
 
-    async fn restore_sources(&self) -> Result<()> {
+    /// Restores all that is not bulk into the folder, which must not hold any of it.
+    pub async fn restore_sources(&self) -> Result<()> {
         let mut state = self.state.lock().await;
         let manifest = state.manifest.clone();
         let bulk = bulk_rules(&manifest.meta);
@@ -173,6 +182,11 @@ impl Volume {
         let is_bulk = |i: &usize| Manifest::matches(&bulk, &manifest.entries[*i].path);
         let (later, now): (Vec<usize>, Vec<usize>) = (0..manifest.entries.len()).partition(is_bulk);
         state.stamps = hydrate::write(&self.store, &manifest, now, &self.dir, self.owner, &self.done).await?;
+        if !later.is_empty() {
+            // While this folder is there, what is missing of bulk was not deleted by anybody.
+            let staging = self.dir.join("staging");
+            std::fs::create_dir_all(&staging).map_err(|e| VolumeError::local("staging", e))?;
+        }
         self.bulk_restored.store(later.is_empty(), Ordering::Release);
         Ok(())
     }

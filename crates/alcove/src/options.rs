@@ -1,0 +1,299 @@
+//! The command line. Every flag is also an environment variable and a key of `alcove.toml` (of the
+//! same name, with underscores); flags win over the environment, which wins over the file.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+/// The settings file, where none is named.
+const FILE: &str = "alcove.toml";
+
+/// A self-hosted online code editor: repls with an editor, real terminals and a live preview.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    #[command(flatten)]
+    pub logs: Logs,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Logs {
+    /// What is logged: a level, or `tracing` directives such as `info,alcove_server=debug`
+    #[arg(long, global = true, env = "ALCOVE_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Log JSON, one object a line
+    #[arg(long, global = true, env = "ALCOVE_LOG_JSON")]
+    pub log_json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the web page, the API and the repls
+    Serve(Box<Serve>),
+    /// Say what this machine can do, and how to mend what is missing
+    Doctor(Box<Serve>),
+    /// Move a workspace between a folder and the store
+    Volume(Volume),
+    /// The agent inside a sandbox; `serve` starts it
+    #[command(hide = true)]
+    Runner,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Address and port to listen on
+    #[arg(long, env = "ALCOVE_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address under which browsers reach the server [default: http://alcove.localhost:<port>]
+    #[arg(long, env = "ALCOVE_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Previews are at <port>--<repl>.<this> [default: the public URL's host]
+    #[arg(long, env = "ALCOVE_PREVIEW_DOMAIN", value_name = "DOMAIN")]
+    pub preview_domain: Option<String>,
+    /// Folder for everything that the server keeps on this machine
+    #[arg(long, env = "ALCOVE_DATA_DIR", value_name = "DIR", default_value = "data")]
+    pub data_dir: PathBuf,
+    /// Object store: a folder, or file:///folder [default: <data-dir>/store]
+    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
+    pub store: Option<String>,
+    /// Database: postgres://… [default: SQLite in the data folder]
+    #[arg(long, env = "ALCOVE_DATABASE", value_name = "URL")]
+    pub database: Option<String>,
+    /// How long a repl goes on after the last person has left: 5m, 30s, 0s, or never
+    #[arg(long, env = "ALCOVE_GRACE_PERIOD", value_name = "TIME", default_value = "5m", value_parser = grace)]
+    pub grace_period: Grace,
+    /// Time that programs get to end when a repl stops, after each signal
+    #[arg(long, env = "ALCOVE_STOP_PATIENCE", value_name = "TIME", default_value = "2s", value_parser = duration)]
+    pub stop_patience: Duration,
+    /// Sign-in token of the local user [default: a random one, kept in the database]
+    #[arg(long, env = "ALCOVE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// How repls are kept apart: `process` does not, and is for machines that can't
+    #[arg(long, env = "ALCOVE_SPAWNER", value_enum, default_value = "sandbox")]
+    pub spawner: SpawnerKind,
+    /// What programs in repls may reach
+    #[arg(long, env = "ALCOVE_NETWORK", value_enum, default_value = "internet")]
+    pub network: NetworkKind,
+    /// Addresses that programs may reach although they are private: ADDR, ADDR/BITS or ADDR:PORT
+    #[arg(long, env = "ALCOVE_ALLOW", value_name = "ADDR", value_delimiter = ',')]
+    pub allow: Vec<String>,
+    /// Memory of one repl's programs: 2GiB, 512MiB
+    #[arg(long, env = "ALCOVE_MEMORY", value_name = "SIZE", default_value = "2GiB", value_parser = size)]
+    pub memory: u64,
+    /// Processes of one repl
+    #[arg(long, env = "ALCOVE_PROCESSES", value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=65536))]
+    pub processes: u32,
+    /// Folder with further templates, one in each of its folders
+    #[arg(long, env = "ALCOVE_TEMPLATES", value_name = "DIR")]
+    pub templates: Option<PathBuf>,
+    /// Install the templates' dependencies in the background at the start
+    #[arg(long, env = "ALCOVE_PREPARE_TEMPLATES", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub prepare_templates: bool,
+    /// File with settings [default: alcove.toml, if there is one that is the server's]
+    #[arg(long, env = "ALCOVE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grace(pub Option<Duration>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SpawnerKind {
+    /// Linux namespaces, control groups, a user of its own
+    Sandbox,
+    /// No isolation: only for people who trust each other's code with this machine
+    Process,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum NetworkKind {
+    /// Public addresses, never this machine or private ones
+    Internet,
+    /// Nothing but their own loopback
+    None,
+}
+
+#[derive(Debug, Args)]
+pub struct Volume {
+    #[command(subcommand)]
+    pub action: VolumeAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VolumeAction {
+    /// Restore a repl's files into a folder
+    Hydrate(VolumePlace),
+    /// Save a folder as a repl's next manifest
+    Checkpoint(VolumePlace),
+}
+
+#[derive(Debug, Args)]
+pub struct VolumePlace {
+    /// Object store: a folder, or file:///folder
+    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
+    pub store: String,
+    /// The repl's id
+    #[arg(long, value_name = "ID")]
+    pub repl: String,
+    /// The folder that holds `workspace` and `home`
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+}
+
+/// The command line, with the settings file's values as defaults. `Err` is for a person.
+pub fn parse() -> Result<Cli, String> {
+    let first = Cli::parse();
+    let (named, subcommand) = match &first.command {
+        Command::Serve(options) => (options.config.clone(), "serve"),
+        Command::Doctor(options) => (options.config.clone(), "doctor"),
+        Command::Volume(_) | Command::Runner => return Ok(first),
+    };
+    let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(first),
+        Err(error) => return Err(format!("{} can't be read: {error}", path.display())),
+    };
+    let settings = settings(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    let matches = with_defaults(subcommand, settings)?.get_matches();
+    from(&matches)
+}
+
+fn from(matches: &ArgMatches) -> Result<Cli, String> {
+    Cli::from_arg_matches(matches).map_err(|e| e.to_string())
+}
+
+/// The file's keys and values, as they would stand on the command line.
+fn settings(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
+    let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
+    let plain = |value: &toml::Value| match value {
+        toml::Value::String(s) => Ok(s.clone()),
+        toml::Value::Integer(n) => Ok(n.to_string()),
+        toml::Value::Boolean(b) => Ok(b.to_string()),
+        other => Err(format!("a {} is not a setting's value", other.type_str())),
+    };
+    table
+        .into_iter()
+        .map(|(key, value)| {
+            let values = match &value {
+                toml::Value::Array(list) => list.iter().map(plain).collect::<Result<Vec<_>, _>>(),
+                value => plain(value).map(|v| vec![v]),
+            };
+            values.map(|v| (key.clone(), v)).map_err(|e| format!("{key}: {e}"))
+        })
+        .collect()
+}
+
+/// The command line's description, in which the given values stand in for absent flags.
+fn with_defaults(subcommand: &str, settings: Vec<(String, Vec<String>)>) -> Result<clap::Command, String> {
+    let mut command = Cli::command();
+    for (key, values) in settings {
+        let is_log = matches!(key.as_str(), "log" | "log_json");
+        let known = command
+            .get_subcommands()
+            .filter(|c| c.get_name() == subcommand)
+            .flat_map(clap::Command::get_arguments)
+            .any(|a| a.get_id() == key.as_str())
+            && key != "config";
+        if !known && !is_log {
+            return Err(format!("{FILE} has a key that is no setting: `{key}` (see `alcove serve --help`)"));
+        }
+        let change = |arg: clap::Arg| arg.default_values(values.clone());
+        command = if is_log {
+            command.mut_arg(&key, change)
+        } else {
+            command.mut_subcommand(subcommand, |c| c.mut_arg(&key, change))
+        };
+    }
+    Ok(command)
+}
+
+fn grace(text: &str) -> Result<Grace, String> {
+    if text == "never" {
+        return Ok(Grace(None));
+    }
+    duration(text).map(|d| Grace(Some(d)))
+}
+
+/// `90s`, `5m`, `2h`, `250ms`
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "a time is a number and a unit: 90s, 5m, 2h".to_owned())?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err("a time ends with ms, s, m, h or d".into()),
+    };
+    number.checked_mul(millis).filter(|ms| *ms <= 365 * 86_400_000).map(Duration::from_millis).ok_or("a time is a year at most".into())
+}
+
+/// `2GiB`, `512MiB`, `1000000`
+fn size(text: &str) -> Result<u64, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number.parse().map_err(|_| "a size is a number and a unit: 2GiB, 512MiB".to_owned())?;
+    let factor: u64 = match unit.trim() {
+        "" | "B" => 1,
+        "KiB" | "K" => 1 << 10,
+        "MiB" | "M" => 1 << 20,
+        "GiB" | "G" => 1 << 30,
+        _ => return Err("a size ends with KiB, MiB or GiB".into()),
+    };
+    number.checked_mul(factor).filter(|n| *n >= 64 << 20).ok_or("a repl needs 64MiB at least".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_with(file: &str, line: &[&str]) -> Result<Serve, String> {
+        let matches = with_defaults("serve", settings(file)?)?.try_get_matches_from(line).map_err(|e| e.to_string())?;
+        match from(&matches)?.command {
+            Command::Serve(serve) => Ok(*serve),
+            _ => Err("not serve".into()),
+        }
+    }
+
+    #[test]
+    fn the_file_gives_what_the_line_does_not() {
+        let file = "listen = '127.0.0.1:9000'\nprocesses = 100\nallow = ['10.0.0.1', '10.0.0.2:53']\nprepare_templates = false";
+        let serve = parse_with(file, &["alcove", "serve", "--processes", "200"]).unwrap();
+        assert_eq!(serve.listen.port(), 9000);
+        assert_eq!(serve.processes, 200);
+        assert_eq!(serve.allow.len(), 2);
+        assert!(!serve.prepare_templates);
+    }
+
+    #[test]
+    fn what_is_wrong_in_the_file_is_named() {
+        let error = |file| parse_with(file, &["alcove", "serve"]).unwrap_err();
+        assert!(error("listn = 'x'").contains("listn"));
+        assert!(error("listen = 'x'").contains("--listen"));
+        assert!(error("listen = {}").contains("listen"));
+        assert!(error("config = 'x'").contains("config"));
+        assert!(error("=").contains("TOML"));
+    }
+
+    #[test]
+    fn times_and_sizes_have_units() {
+        assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(duration("0s").unwrap(), Duration::ZERO);
+        assert_eq!(grace("never").unwrap(), Grace(None));
+        for bad in ["", "5", "m", "-1s", "5 minutes", "9999999999999999999s", "400d"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+        assert_eq!(size("2GiB").unwrap(), 2 << 30);
+        assert_eq!(size("64MiB").unwrap(), 64 << 20);
+        for bad in ["", "63MiB", "2TB", "99999999999GiB"] {
+            assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+}

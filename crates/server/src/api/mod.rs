@@ -1,0 +1,135 @@
+//! The REST API. Every handler that names a repl begins with [`owned`].
+
+mod previews;
+mod repls;
+mod sign_in;
+
+use std::sync::Arc;
+
+use alcove_protocol::api::{ApiError, Me, Template};
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::User;
+use crate::db::repl;
+use crate::{ApiFailure, App, events, gateway, names};
+
+/// Largest body of a request, in bytes.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Alcove",
+        description = "Sign in with `Authorization: Bearer <token>`, the token that `alcove serve` prints. \
+            Errors are `{error: {code, message}}`. Beside these: `GET /api/repls/{id}/session`, the WebSocket of \
+            docs/reference/session-protocol.md."
+    ),
+    components(schemas(ApiError))
+)]
+struct Api;
+
+/// All addresses below `/api`, and those for operators.
+pub fn router(app: &Arc<App>) -> Router {
+    let (router, api) = OpenApiRouter::<Arc<App>>::with_openapi(Api::openapi())
+        .routes(routes!(me))
+        .routes(routes!(templates))
+        .routes(routes!(sign_in::sign_in))
+        .routes(routes!(sign_in::sign_out))
+        .routes(routes!(repls::list, repls::create))
+        .routes(routes!(repls::show, repls::change, repls::delete))
+        .routes(routes!(repls::start))
+        .routes(routes!(repls::stop))
+        .routes(routes!(repls::save))
+        .routes(routes!(previews::ticket))
+        .routes(routes!(previews::open))
+        .routes(routes!(events::of_user))
+        .routes(routes!(events::of_repl))
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+        .routes(routes!(metrics))
+        .split_for_parts();
+    let document = Arc::new(api);
+    router
+        .route("/api/openapi.json", get(move || async move { Json((*document).clone()) }))
+        .route("/api/repls/{id}/session", get(gateway::session))
+        .route("/sign-in", get(sign_in::by_address))
+        .route("/api/{*rest}", axum::routing::any(|| async { ApiFailure::NotFound }))
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
+        .with_state(app.clone())
+}
+
+/// The repl of that id, if this user may see it.
+pub async fn owned(app: &App, user: &User, id: &str) -> Result<repl::Model, ApiFailure> {
+    if !names::is_id(id) {
+        return Err(ApiFailure::NotFound);
+    }
+    app.db.repl(id).await?.filter(|repl| repl.owner_id == user.id).ok_or(ApiFailure::NotFound)
+}
+
+/// A JSON body, or a clear refusal.
+pub struct Body<T>(pub T);
+
+impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Arc<App>> for Body<T> {
+    type Rejection = ApiFailure;
+
+    async fn from_request(request: axum::extract::Request, app: &Arc<App>) -> Result<Self, ApiFailure> {
+        use axum::extract::rejection::{BytesRejection, JsonRejection};
+        match Json::<T>::from_request(request, app).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(e))) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
+                Err(ApiFailure::TooLarge(format!("The request has more than {MAX_BODY_BYTES} bytes.")))
+            }
+            Err(error) => Err(ApiFailure::BadRequest(error.body_text())),
+        }
+    }
+}
+
+/// Who is signed in, and what server this is.
+#[utoipa::path(get, path = "/api/me", responses((status = 200, body = Me)))]
+async fn me(State(app): State<Arc<App>>, user: User) -> Json<Me> {
+    Json(Me {
+        id: user.id,
+        name: user.name,
+        version: env!("CARGO_PKG_VERSION").into(),
+        store_is_local: app.store.is_local(),
+        isolated: app.spawner.isolates(),
+    })
+}
+
+/// What repls can be made from.
+#[utoipa::path(get, path = "/api/templates", responses((status = 200, body = Vec<Template>)))]
+async fn templates(State(app): State<Arc<App>>, _user: User) -> Json<Vec<Template>> {
+    Json(app.templates.list())
+}
+
+/// The process is alive.
+#[utoipa::path(get, path = "/healthz", responses((status = 200)))]
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Database and store can be used.
+#[utoipa::path(get, path = "/readyz", responses((status = 200), (status = 503)))]
+async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let database = app.db.ping().await.err().map(|e| format!("database: {e}\n"));
+    let store = app.store.probe().await.err().map(|e| format!("store: {e}\n"));
+    match (database, store) {
+        (None, None) => (StatusCode::OK, "ready\n".to_owned()),
+        (database, store) => (StatusCode::SERVICE_UNAVAILABLE, database.unwrap_or_default() + &store.unwrap_or_default()),
+    }
+}
+
+/// Figures in the OpenMetrics text format.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
+async fn metrics(State(app): State<Arc<App>>, _user: User) -> impl IntoResponse {
+    app.metrics.store_requests(app.store.requests());
+    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.encode())
+}

@@ -1,0 +1,230 @@
+//! Who asks: the local user's token, as `Authorization: Bearer` or, after sign-in, as a signed cookie.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRequestParts;
+use axum::http::header::{AUTHORIZATION, COOKIE, HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::config::Config;
+use crate::db::{Db, LOCAL_USER, now_ms};
+use crate::{ApiFailure, App};
+
+/// A sign-in lasts this long.
+pub const SIGN_IN: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Cookies of our name that are looked at: a preview's script can set many for the parent domain.
+const MAX_CANDIDATES: usize = 16;
+
+/// What a signed value is for: one made for one purpose is void for all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Editor,
+    Preview,
+}
+
+impl Purpose {
+    /// Name of its cookie.
+    pub fn cookie(self, https: bool) -> &'static str {
+        match (self, https) {
+            (Self::Editor, false) => "alcove_session",
+            (Self::Editor, true) => "__Host-alcove_session",
+            (Self::Preview, false) => "alcove_preview",
+            (Self::Preview, true) => "__Host-alcove_preview",
+        }
+    }
+}
+
+/// The server's secrets.
+#[derive(Clone)]
+pub struct Keys {
+    signing: [u8; 32],
+    token: String,
+}
+
+impl Keys {
+    /// The signing key from the database (made at first start), the token from the configuration, else
+    /// from the database likewise.
+    pub async fn load(db: &Db, config: &Config) -> anyhow::Result<Self> {
+        let signing = match db.setting("signing_key").await? {
+            Some(text) => text,
+            None => {
+                let text = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+                db.set_setting("signing_key", &text).await?;
+                text
+            }
+        };
+        let signing = URL_SAFE_NO_PAD.decode(signing)?.try_into().map_err(|_| anyhow::anyhow!("the signing key in the database is damaged"))?;
+        let token = match (&config.token, db.setting("token").await?) {
+            (Some(token), _) => token.clone(),
+            (None, Some(token)) => token,
+            (None, None) => {
+                let token = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
+                db.set_setting("token", &token).await?;
+                token
+            }
+        };
+        Ok(Self { signing, token })
+    }
+
+    /// The local user's token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    pub fn is_token(&self, text: &str) -> bool {
+        // Hashes are compared in constant time, and hide the length.
+        blake3::hash(text.as_bytes()) == blake3::hash(self.token.as_bytes())
+    }
+
+    /// A value that only we can make, bound to purpose, host and user: `<user>.<expiry>.<mac>`.
+    pub fn sign(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
+        format!("{user}.{expires_ms}.{}", self.mac(purpose, host, user, expires_ms))
+    }
+
+    fn mac(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
+        let text = format!("{purpose:?}\0{}\0{user}\0{expires_ms}", host.to_ascii_lowercase());
+        URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&self.signing, text.as_bytes()).as_bytes())
+    }
+
+    /// The user of a signed value, if it is ours, for this purpose and host, and not expired.
+    pub fn verify(&self, purpose: Purpose, host: &str, value: &str) -> Option<String> {
+        let mut parts = value.splitn(3, '.');
+        let (user, expires, mac) = (parts.next()?, parts.next()?, parts.next()?);
+        let expires_ms: i64 = expires.parse().ok()?;
+        let ours = self.mac(purpose, host, user, expires_ms);
+        let same = blake3::hash(ours.as_bytes()) == blake3::hash(mac.as_bytes());
+        (same && expires_ms > now_ms()).then(|| user.to_owned())
+    }
+
+    /// The user of the first cookie that is ours: others of the same name are ignored.
+    pub fn from_cookies(&self, headers: &HeaderMap, purpose: Purpose, https: bool) -> Option<String> {
+        let host = headers.get(HOST)?.to_str().ok()?;
+        cookies(headers)
+            .filter(|(name, _)| *name == purpose.cookie(https))
+            .take(MAX_CANDIDATES)
+            .find_map(|(_, value)| self.verify(purpose, host, value))
+    }
+
+    /// `Set-Cookie` of a sign-in. RFC 6265bis.
+    pub fn cookie(&self, purpose: Purpose, host: &str, user: &str, https: bool) -> String {
+        let value = self.sign(purpose, host, user, now_ms() + SIGN_IN.as_millis() as i64);
+        let secure = if https { "; Secure" } else { "" };
+        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", purpose.cookie(https), SIGN_IN.as_secs())
+    }
+}
+
+impl Keys {
+    /// `Set-Cookie` of a preview's origin. On another site than the editor's, it lives in the
+    /// editor's partition (CHIPS), which needs https.
+    pub fn preview_cookie(&self, host: &str, user: &str, https: bool, same_site: bool) -> String {
+        let cookie = self.cookie(Purpose::Preview, host, user, https);
+        if https && !same_site {
+            return cookie.replace("SameSite=Lax", "SameSite=None; Partitioned");
+        }
+        cookie
+    }
+}
+
+/// Names and values of all cookies of a request.
+pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    headers
+        .get_all(COOKIE)
+        .into_iter()
+        .filter_map(|h| h.to_str().ok())
+        .flat_map(|h| h.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+}
+
+/// The signed-in user of a request. Requests that carry a cookie and change something, or open a
+/// WebSocket, must come from a page of this very origin.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub id: String,
+    pub name: String,
+}
+
+impl FromRequestParts<Arc<App>> for User {
+    type Rejection = ApiFailure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiFailure> {
+        let bearer = parts
+            .headers
+            .get(AUTHORIZATION)
+            .and_then(|h| h.to_str().ok())
+            .and_then(|h| h.strip_prefix("Bearer "));
+        let id = if let Some(token) = bearer {
+            if !app.keys.is_token(token) {
+                return Err(ApiFailure::SignedOut);
+            }
+            LOCAL_USER.to_owned()
+        } else {
+            let https = app.config.is_https();
+            let user = app.keys.from_cookies(&parts.headers, Purpose::Editor, https).ok_or(ApiFailure::SignedOut)?;
+            check_origin(app, &parts.method, &parts.headers)?;
+            user
+        };
+        let user = app.db.user(&id).await?.ok_or(ApiFailure::SignedOut)?;
+        Ok(Self { id: user.id, name: user.name })
+    }
+}
+
+/// Refuses what another origin's page sends with our user's cookie.
+pub fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), ApiFailure> {
+    let upgrade = headers.contains_key(hyper::header::UPGRADE);
+    let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) && !upgrade;
+    let text = |name: &str| headers.get(name).and_then(|h| h.to_str().ok());
+    if let Some(site) = text("sec-fetch-site")
+        && !safe
+        && !matches!(site, "same-origin" | "none")
+    {
+        return Err(ApiFailure::Forbidden("This request comes from another site."));
+    }
+    let host = text(HOST.as_str()).unwrap_or_default();
+    match text(ORIGIN.as_str()) {
+        Some(origin) if app.hosts.is_same_origin(origin, host) => Ok(()),
+        // A page of another origin that merely reads can't see the answer: it gets no CORS header.
+        _ if safe => Ok(()),
+        Some(_) => Err(ApiFailure::Forbidden("This request comes from another site.")),
+        None => Err(ApiFailure::Forbidden("A request that changes something needs an Origin header, or a Bearer token.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys() -> Keys {
+        Keys { signing: [7; 32], token: "secret".into() }
+    }
+
+    #[test]
+    fn a_signed_value_holds_for_its_purpose_host_and_time_alone() {
+        let keys = keys();
+        let value = keys.sign(Purpose::Editor, "alcove.localhost:8080", "local", now_ms() + 1000);
+        assert_eq!(keys.verify(Purpose::Editor, "Alcove.localhost:8080", &value).as_deref(), Some("local"));
+        assert_eq!(keys.verify(Purpose::Preview, "alcove.localhost:8080", &value), None);
+        assert_eq!(keys.verify(Purpose::Editor, "x.alcove.localhost:8080", &value), None);
+        let late = keys.sign(Purpose::Editor, "h", "local", now_ms() - 1);
+        assert_eq!(keys.verify(Purpose::Editor, "h", &late), None);
+        assert_eq!(keys.verify(Purpose::Editor, "alcove.localhost:8080", &value.replace("local.", "other.")), None);
+        for nonsense in ["", ".", "..", "a.b.c", "local.9999999999999."] {
+            assert_eq!(keys.verify(Purpose::Editor, "h", nonsense), None);
+        }
+    }
+
+    #[test]
+    fn tossed_cookies_are_passed_over() {
+        let keys = keys();
+        let good = keys.sign(Purpose::Editor, "h", "local", now_ms() + 1000);
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, "h".parse().unwrap());
+        headers.insert(COOKIE, format!("alcove_session=evil; x=1; alcove_session={good}").parse().unwrap());
+        assert_eq!(keys.from_cookies(&headers, Purpose::Editor, false).as_deref(), Some("local"));
+        headers.insert(COOKIE, format!("{}alcove_session={good}", "alcove_session=x; ".repeat(MAX_CANDIDATES)).parse().unwrap());
+        assert_eq!(keys.from_cookies(&headers, Purpose::Editor, false), None);
+    }
+}

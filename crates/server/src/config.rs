@@ -1,0 +1,54 @@
+//! What the server is told at its start.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use alcove_spawner::{Limits, Network};
+
+/// All settings, already checked one by one.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub listen: SocketAddr,
+    /// Origin under which people reach the server: `http://alcove.localhost:8080`.
+    pub public_url: String,
+    /// Previews are at `<port>--<repl-id>.<this>`, with the public URL's scheme and port.
+    pub preview_domain: String,
+    pub data_dir: PathBuf,
+    /// A folder, or `file:///folder`.
+    pub store: String,
+    /// SQLite file or Postgres address; `None`: a SQLite file in the data folder.
+    pub database: Option<String>,
+    /// How long a repl goes on after the last person has left; `None`: for ever.
+    pub grace_period: Option<Duration>,
+    /// Sign-in token of the local user; `None`: a random one, kept in the database.
+    pub token: Option<String>,
+    pub limits: Limits,
+    pub network: Network,
+    /// Time that programs get to end, between HUP and TERM and between TERM and KILL.
+    pub stop_patience: Duration,
+    /// Whether templates are prepared (their dependencies installed) in the background.
+    pub prepare_templates: bool,
+    /// Folder with further templates, one in each of its folders.
+    pub templates: Option<PathBuf>,
+}
+
+impl Config {
+    /// `true` when browsers reach the server by https.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// The public URL's host, with its port where one is given.
+    pub fn public_host(&self) -> &str {
+        self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, host)| host)
+    }
+
+    pub fn repls_dir(&self) -> PathBuf {
+        self.data_dir.join("repls")
+    }
+
+    pub fn templates_dir(&self) -> PathBuf {
+        self.data_dir.join("preparing")
+    }
+}

@@ -1,0 +1,102 @@
+//! The database: users, repls, settings. SQLite by default; Postgres by address.
+
+mod migrations;
+pub mod repl;
+pub mod setting;
+pub mod user;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait,
+    QueryFilter, QueryOrder,
+};
+use sea_orm_migration::MigratorTrait;
+
+use crate::config::Config;
+
+/// A handle; clones share the connections.
+#[derive(Clone)]
+pub struct Db {
+    connection: DatabaseConnection,
+}
+
+/// The one user of a local server.
+pub const LOCAL_USER: &str = "local";
+
+impl Db {
+    /// Connects, and brings the tables up to date.
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&config.data_dir)?;
+        let address = match &config.database {
+            Some(address) => address.clone(),
+            None => format!("sqlite://{}?mode=rwc", config.data_dir.join("alcove.db").display()),
+        };
+        let mut options = ConnectOptions::new(address);
+        options.sqlx_logging(false).max_connections(8);
+        let connection =
+            Database::connect(options).await.map_err(|e| anyhow::anyhow!("The database can't be opened: {e}"))?;
+        migrations::Migrator::up(&connection, None).await?;
+        let db = Self { connection };
+        if user::Entity::find_by_id(LOCAL_USER).one(&db.connection).await?.is_none() {
+            let user = user::ActiveModel { id: Set(LOCAL_USER.into()), name: Set("you".into()), created_ms: Set(now_ms()) };
+            user.insert(&db.connection).await?;
+        }
+        Ok(db)
+    }
+
+    pub async fn user(&self, id: &str) -> Result<Option<user::Model>, DbErr> {
+        user::Entity::find_by_id(id).one(&self.connection).await
+    }
+
+    pub async fn setting(&self, key: &str) -> Result<Option<String>, DbErr> {
+        Ok(setting::Entity::find_by_id(key).one(&self.connection).await?.map(|s| s.value))
+    }
+
+    pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), DbErr> {
+        let row = setting::ActiveModel { key: Set(key.into()), value: Set(value.into()) };
+        setting::Entity::insert(row)
+            .on_conflict(OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned())
+            .exec(&self.connection)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn insert_repl(&self, repl: repl::Model) -> Result<(), DbErr> {
+        repl::ActiveModel::from(repl).insert_all_set(&self.connection).await
+    }
+
+    /// A repl that is not deleted, of anybody.
+    pub async fn repl(&self, id: &str) -> Result<Option<repl::Model>, DbErr> {
+        Ok(repl::Entity::find_by_id(id).one(&self.connection).await?.filter(|r| r.deleted_ms.is_none()))
+    }
+
+    /// A user's repls, the last edited first.
+    pub async fn repls_of(&self, owner: &str) -> Result<Vec<repl::Model>, DbErr> {
+        repl::Entity::find()
+            .filter(repl::Column::OwnerId.eq(owner))
+            .filter(repl::Column::DeletedMs.is_null())
+            .order_by_desc(repl::Column::EditedMs)
+            .all(&self.connection)
+            .await
+    }
+
+    /// Changes the given columns of a repl.
+    pub async fn update_repl(&self, change: repl::ActiveModel) -> Result<(), DbErr> {
+        match change.update(&self.connection).await {
+            // Deleted meanwhile: nothing to change.
+            Ok(_) | Err(DbErr::RecordNotUpdated) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A round trip.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.connection.ping().await
+    }
+}
+
+/// Milliseconds since 1970.
+pub fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |d| d.as_millis() as i64)
+}

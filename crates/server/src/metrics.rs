@@ -1,0 +1,132 @@
+//! Figures for operators: `/metrics` in the OpenMetrics text format.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use alcove_protocol::api::Phase;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Step {
+    step: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PhaseLabel {
+    phase: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Request {
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Direction {
+    direction: &'static str,
+}
+
+pub struct Metrics {
+    registry: Registry,
+    sessions: Gauge,
+    bytes: Family<Direction, Counter<u64, AtomicU64>>,
+    steps: Family<Step, Histogram, fn() -> Histogram>,
+    phases: Family<PhaseLabel, Counter>,
+    checkpoints: Counter,
+    checkpoint_bytes: Counter,
+    checkpoint_failures: Counter,
+    store_requests: Family<Request, Gauge>,
+}
+
+/// From a millisecond to half a minute.
+fn step_histogram() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 16))
+}
+
+/// Counts a session while it lives.
+pub struct OpenSession(Gauge);
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+impl Metrics {
+    #[expect(clippy::new_without_default, reason = "there is one, made at the start")]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("alcove");
+        let sessions = Gauge::default();
+        let bytes = Family::default();
+        let steps = Family::new_with_constructor(step_histogram as fn() -> Histogram);
+        let phases = Family::default();
+        let (checkpoints, checkpoint_bytes, checkpoint_failures) = (Counter::default(), Counter::default(), Counter::default());
+        registry.register("sessions", "Pages that are connected to a repl", sessions.clone());
+        registry.register_with_unit("session", "Bytes of sessions, by direction", Unit::Bytes, bytes.clone());
+        registry.register_with_unit("step", "Time that a step of a repl's start or stop took", Unit::Seconds, steps.clone());
+        registry.register("phase_changes", "How often repls entered a phase", phases.clone());
+        registry.register("checkpoints", "Checkpoints that wrote something", checkpoints.clone());
+        registry.register_with_unit("checkpoint", "Bytes that checkpoints uploaded, compressed", Unit::Bytes, checkpoint_bytes.clone());
+        registry.register("checkpoint_failures", "Checkpoints that failed, and were tried again", checkpoint_failures.clone());
+        let store_requests = Family::default();
+        registry.register("store_requests", "Requests to the object store since the start, by kind", store_requests.clone());
+        Self { registry, sessions, bytes, steps, phases, checkpoints, checkpoint_bytes, checkpoint_failures, store_requests }
+    }
+
+    pub fn session(&self) -> OpenSession {
+        self.sessions.inc();
+        OpenSession(self.sessions.clone())
+    }
+
+    pub fn session_bytes(&self, from_page: u64, from_runner: u64) {
+        self.bytes.get_or_create(&Direction { direction: "from_page" }).inc_by(from_page);
+        self.bytes.get_or_create(&Direction { direction: "from_runner" }).inc_by(from_runner);
+    }
+
+    pub fn step(&self, step: &'static str, took: Duration) {
+        self.steps.get_or_create(&Step { step }).observe(took.as_secs_f64());
+    }
+
+    pub fn phase(&self, phase: Phase) {
+        let phase = match phase {
+            Phase::Stopped => "stopped",
+            Phase::Starting => "starting",
+            Phase::Running => "running",
+            Phase::Stopping => "stopping",
+            Phase::Failed => "failed",
+        };
+        self.phases.get_or_create(&PhaseLabel { phase }).inc();
+    }
+
+    pub fn checkpoint(&self, outcome: Result<u64, ()>) {
+        match outcome {
+            Ok(bytes) => {
+                self.checkpoints.inc();
+                self.checkpoint_bytes.inc_by(bytes);
+            }
+            Err(()) => {
+                self.checkpoint_failures.inc();
+            }
+        }
+    }
+
+    /// How many requests the store has had, by kind.
+    pub fn store_requests(&self, counts: [(&'static str, u64); 4]) {
+        for (kind, count) in counts {
+            self.store_requests.get_or_create(&Request { kind }).set(count as i64);
+        }
+    }
+
+    /// The whole text.
+    pub fn encode(&self) -> String {
+        let mut text = String::new();
+        // Writing into a string does not fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}

@@ -1,0 +1,146 @@
+//! The server's way to a runner's socket. What comes back is hostile: every answer is bounded.
+
+use std::path::Path;
+use std::time::Duration;
+
+use alcove_protocol::status::{MAX_STATUS_BYTES, Status};
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+/// Largest head of an answer to an upgrade, in bytes.
+const MAX_HEAD_BYTES: usize = 8 * 1024;
+/// How long a runner may take to answer an upgrade (it may just be starting).
+const UPGRADE: Duration = Duration::from_secs(20);
+/// Output of a command that is kept: its end, in bytes.
+const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+
+/// A raw connection, after an upgrade. Bytes that came with the answer are read first.
+pub type Upgraded = BufReader<UnixStream>;
+
+/// Asks the runner to turn a connection into something else. `Ok(None)`: it refused.
+pub async fn upgrade(socket: &Path, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Option<Upgraded>> {
+    tokio::time::timeout(UPGRADE, async {
+        let stream = UnixStream::connect(socket).await.context("the runner's socket")?;
+        let mut stream = BufReader::with_capacity(MAX_HEAD_BYTES, stream);
+        let mut request = format!("GET {path} HTTP/1.1\r\nHost: runner\r\nConnection: Upgrade\r\n");
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str("\r\n");
+        stream.write_all(request.as_bytes()).await?;
+        let status = read_head(&mut stream).await?;
+        Ok((status == StatusCode::SWITCHING_PROTOCOLS).then_some(stream))
+    })
+    .await
+    .context("the runner does not answer")?
+}
+
+/// Reads an answer's head, and nothing after it.
+async fn read_head(stream: &mut Upgraded) -> anyhow::Result<StatusCode> {
+    let mut head = Vec::with_capacity(512);
+    loop {
+        let available = stream.fill_buf().await?;
+        if available.is_empty() {
+            bail!("the runner closed the connection");
+        }
+        // Up to the next line's end, so that nothing beyond the empty line is taken.
+        let line = available.iter().position(|b| *b == b'\n').map_or(available.len(), |i| i + 1);
+        head.extend_from_slice(&available[..line]);
+        stream.consume(line);
+        if head.ends_with(b"\r\n\r\n") {
+            break;
+        }
+        if head.len() > MAX_HEAD_BYTES {
+            bail!("the runner's answer has no end");
+        }
+    }
+    let mut headers = [httparse::EMPTY_HEADER; 32];
+    let mut answer = httparse::Response::new(&mut headers);
+    answer.parse(&head).context("the runner's answer")?;
+    Ok(StatusCode::from_u16(answer.code.unwrap_or(0))?)
+}
+
+async fn request(socket: &Path, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Response<Incoming>> {
+    let stream = UnixStream::connect(socket).await.context("the runner's socket")?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::Builder::new().max_buf_size(64 * 1024).handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "connection to a runner");
+        }
+    });
+    let request = Request::builder().method(method).uri(path).header("host", "runner").body(Full::new(Bytes::from(body)))?;
+    Ok(sender.send_request(request).await?)
+}
+
+/// Has all documents written to disk.
+pub async fn flush(socket: &Path, patience: Duration) -> anyhow::Result<()> {
+    let answer = tokio::time::timeout(patience, request(socket, Method::POST, "/flush", vec![])).await??;
+    if !answer.status().is_success() {
+        bail!("the runner could not write all documents ({})", answer.status());
+    }
+    Ok(())
+}
+
+/// Has all programs ended.
+pub async fn stop(socket: &Path, patience: Duration) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "patience_ms": patience.as_millis() as u64 });
+    let limit = patience * 3 + Duration::from_secs(2);
+    tokio::time::timeout(limit, request(socket, Method::POST, "/stop", body.to_string().into_bytes())).await??;
+    Ok(())
+}
+
+/// Tells the runner that bulk is in place.
+pub async fn ready(socket: &Path) -> anyhow::Result<()> {
+    tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/ready", vec![])).await??;
+    Ok(())
+}
+
+/// Runs a command; its exit code and the end of its output.
+pub async fn run(socket: &Path, command: &str) -> anyhow::Result<(i32, String)> {
+    let body = serde_json::json!({ "command": command }).to_string().into_bytes();
+    let answer = request(socket, Method::POST, "/run", body).await?;
+    if !answer.status().is_success() {
+        bail!("the runner refused to run a command ({})", answer.status());
+    }
+    let mut tail: Vec<u8> = Vec::new();
+    let mut body = answer.into_body();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            tail.extend_from_slice(&data);
+            if tail.len() > 2 * MAX_OUTPUT_BYTES {
+                tail.drain(..tail.len() - MAX_OUTPUT_BYTES);
+            }
+        }
+    }
+    let end = tail.iter().rposition(|b| *b == 0).context("the command's end is missing")?;
+    let code = std::str::from_utf8(&tail[end + 1..])?.trim().strip_prefix("exit ").context("the exit code is missing")?.parse()?;
+    Ok((code, String::from_utf8_lossy(&tail[..end]).into_owned()))
+}
+
+/// Follows the runner's status; ends with the connection, or with the first line that is none.
+pub async fn follow(socket: &Path, mut each: impl FnMut(Status)) -> anyhow::Result<()> {
+    let answer = request(socket, Method::GET, "/status", vec![]).await?;
+    let mut body = answer.into_body();
+    let mut line: Vec<u8> = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        for piece in data.split_inclusive(|b| *b == b'\n') {
+            line.extend_from_slice(piece);
+            if line.len() > MAX_STATUS_BYTES {
+                bail!("a status line of the runner is too long");
+            }
+            if line.ends_with(b"\n") {
+                each(serde_json::from_slice(&line).context("a status line")?);
+                line.clear();
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,355 @@
+//! Templates: imported into the store at first start and when they change, then prepared: their
+//! setup runs once, in a sandbox, and what it makes is the template's bulk.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alcove_protocol::api::{MissingLanguage, SetupState, Template};
+use alcove_protocol::project::{FILE_NAME, Project};
+use alcove_spawner::{SandboxSpec, Spawner};
+use alcove_volume::{Location, Manifest, Meta, Scope, Store, Volume};
+use anyhow::{Context, bail};
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use tracing::{Instrument, info, warn};
+
+use crate::config::Config;
+use crate::runner;
+
+/// Longest that a setup may take.
+const SETUP_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Lines of a failed setup's output that are shown.
+const SHOWN_LINES: usize = 6;
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "../../templates"]
+struct Embedded;
+
+/// A template's files: path below its folder, content.
+type Files = BTreeMap<String, Vec<u8>>;
+
+struct Known {
+    project: Project,
+    /// What new repls begin with; none when the template is broken.
+    manifest: Option<Arc<Manifest>>,
+    setup: SetupState,
+}
+
+pub struct Templates {
+    store: Store,
+    spawner: Arc<dyn Spawner>,
+    config: Config,
+    known: Mutex<BTreeMap<String, Known>>,
+    preparing: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Templates {
+    /// Imports what changed, and begins to prepare in the background.
+    pub async fn start(config: &Config, store: Store, spawner: Arc<dyn Spawner>) -> anyhow::Result<Arc<Self>> {
+        let templates = Arc::new(Self {
+            store,
+            spawner,
+            config: config.clone(),
+            known: Mutex::default(),
+            preparing: Mutex::default(),
+        });
+        // Left by a preparation that was cut short.
+        remove(&config.templates_dir()).await?;
+        let mut all = embedded();
+        if let Some(folder) = &config.templates {
+            all.extend(from_folder(folder).with_context(|| format!("templates in {}", folder.display()))?);
+        }
+        for (name, files) in all {
+            let known = match templates.import(&name, &files).await {
+                Ok(known) => known,
+                Err(error) => {
+                    warn!(template = name, error = format!("{error:#}"), "this template can't be used");
+                    let project = Project { title: name.clone(), ..Project::default() };
+                    Known { project, manifest: None, setup: SetupState::Failed { message: format!("{error:#}") } }
+                }
+            };
+            templates.known.lock().insert(name, known);
+        }
+        if config.prepare_templates {
+            let preparing = templates.clone();
+            *templates.preparing.lock() = Some(tokio::spawn(async move { preparing.prepare_all().await }));
+        }
+        Ok(templates)
+    }
+
+    /// All templates, for the dashboard.
+    pub fn list(&self) -> Vec<Template> {
+        let known = self.known.lock();
+        let template = |(name, known): (&String, &Known)| Template {
+            name: name.clone(),
+            title: known.project.title.clone(),
+            description: known.project.description.clone(),
+            icon: known.project.icon.clone(),
+            language: known.project.language.clone(),
+            missing: self.missing(&known.project.language),
+            setup: known.setup.clone(),
+        };
+        let mut list: Vec<_> = known.iter().map(template).collect();
+        // The blank one last; what can be used before what can't.
+        list.sort_by_key(|t| (t.missing.is_some(), t.name == "blank", t.name.clone()));
+        list
+    }
+
+    fn missing(&self, language: &str) -> Option<MissingLanguage> {
+        let missing = self.spawner.languages().missing(language)?;
+        Some(MissingLanguage { message: missing.why, command: missing.install })
+    }
+
+    /// What a new repl begins with; `Err` says why not, for a person. `None`: no such template.
+    pub fn manifest(&self, name: &str) -> Option<Result<Arc<Manifest>, String>> {
+        let known = self.known.lock();
+        let template = known.get(name)?;
+        if let Some(missing) = self.missing(&template.project.language) {
+            return Some(Err(format!("{}. Install it with: {}", missing.message, missing.command)));
+        }
+        Some(match (&template.manifest, &template.setup) {
+            (Some(manifest), _) => Ok(manifest.clone()),
+            (None, SetupState::Failed { message }) => Err(format!("This template can't be used: {message}")),
+            (None, _) => Err("This template can't be used.".into()),
+        })
+    }
+
+    /// Ends a preparation that is under way: the next start does it again.
+    pub async fn stop(&self) {
+        let preparing = self.preparing.lock().take();
+        if let Some(task) = preparing {
+            task.abort();
+            let _ = task.await;
+        }
+        let names: Vec<String> = self.known.lock().keys().cloned().collect();
+        for name in names {
+            if let Err(error) = self.spawner.stop(&sandbox_id(&name)).await {
+                warn!(%error, template = name, "its sandbox could not be removed");
+            }
+        }
+    }
+
+    async fn import(&self, name: &str, files: &Files) -> anyhow::Result<Known> {
+        let text = files.get(FILE_NAME).with_context(|| format!("{FILE_NAME} is missing"))?;
+        let project = Project::parse(std::str::from_utf8(text).context(FILE_NAME)?)?;
+        let at = Location::Template(name.to_owned());
+        let source = digest(files);
+        let needs_setup = !project.setup.command.is_empty();
+        let setup = |prepared: bool| match prepared {
+            true => SetupState::Ready,
+            false if self.config.prepare_templates => SetupState::Preparing,
+            false => SetupState::Failed { message: "This server does not prepare templates.".into() },
+        };
+        if let Some((_, manifest)) = self.store.head(&at, 0).await?
+            && manifest.meta.source.as_ref() == Some(&source)
+        {
+            let setup = setup(manifest.meta.prepared);
+            return Ok(Known { project, manifest: Some(Arc::new(manifest)), setup });
+        }
+        info!(template = name, "importing");
+        let dir = self.config.templates_dir().join(name);
+        let (at_dir, content) = (dir.clone(), files.clone());
+        tokio::task::spawn_blocking(move || write_files(&at_dir, &content)).await??;
+        let texts = |list: &[alcove_protocol::WorkspacePath]| list.iter().map(ToString::to_string).collect();
+        let meta = Meta {
+            name: project.title.clone(),
+            template: name.to_owned(),
+            source: Some(source),
+            prepared: !needs_setup,
+            bulk: texts(&project.files.bulk),
+            caches: texts(&project.files.caches),
+            ..Meta::default()
+        };
+        let volume = Volume::adopt(self.store.clone(), at.clone(), dir.clone(), None, meta).await?;
+        volume.checkpoint(Scope::Everything, None).await?;
+        remove(&dir).await?;
+        let (_, manifest) = self.store.head(&at, 0).await?.context("it was imported a moment ago")?;
+        Ok(Known { setup: setup(manifest.meta.prepared), project, manifest: Some(Arc::new(manifest)) })
+    }
+
+    async fn prepare_all(self: Arc<Self>) {
+        let waiting: Vec<(String, Project)> = {
+            let known = self.known.lock();
+            let waits = |k: &Known| k.setup == SetupState::Preparing && self.missing(&k.project.language).is_none();
+            known.iter().filter(|(_, k)| waits(k)).map(|(n, k)| (n.clone(), k.project.clone())).collect()
+        };
+        for (name, project) in waiting {
+            let span = tracing::info_span!("template", name);
+            let began = Instant::now();
+            let result = self.prepare(&name, &project).instrument(span.clone()).await;
+            let _entered = span.enter();
+            let mut known = self.known.lock();
+            let Some(known) = known.get_mut(&name) else { continue };
+            match result {
+                Ok(manifest) => {
+                    info!(seconds = began.elapsed().as_secs(), "prepared");
+                    (known.manifest, known.setup) = (Some(Arc::new(manifest)), SetupState::Ready);
+                }
+                Err(error) => {
+                    let message = format!("{error:#}");
+                    warn!(message, "could not be prepared: the first Run of its repls does it");
+                    known.setup = SetupState::Failed { message };
+                }
+            }
+        }
+    }
+
+    /// Runs a template's setup in a sandbox; the manifest with what it made.
+    async fn prepare(&self, name: &str, project: &Project) -> anyhow::Result<Manifest> {
+        info!(command = project.setup.command, "preparing");
+        let id = sandbox_id(name);
+        let dir = self.config.templates_dir().join(name);
+        remove(&dir).await?;
+        std::fs::create_dir_all(&dir)?;
+        self.spawner.stop(&id).await?;
+        let owner = self.spawner.owner(&id).await?;
+        let ours = rustix::process::geteuid().as_raw();
+        let owner = (owner.uid != ours).then_some((owner.uid, owner.gid));
+        let at = Location::Template(name.to_owned());
+        let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.clone(), owner).await?;
+        volume.restore_sources().await?;
+        volume.restore_bulk().await?;
+        let spec = SandboxSpec {
+            id: id.clone(),
+            workspace: volume.workspace(),
+            home: volume.home(),
+            env: vec![],
+            limits: self.config.limits.clone(),
+            network: self.config.network,
+        };
+        let sandbox = self.spawner.start(&spec).await?;
+        let ran = tokio::time::timeout(SETUP_LIMIT, runner::run(&sandbox.socket, &project.setup.command)).await;
+        self.spawner.stop(&id).await?;
+        let (code, output) = ran.context("it took longer than 20 minutes")??;
+        if code != 0 {
+            let lines: Vec<&str> = output.lines().filter(|l| !l.trim().is_empty()).collect();
+            let end = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
+            bail!("`{}` ended with exit code {code}:\n{end}", project.setup.command);
+        }
+        volume.set_meta(|meta| meta.prepared = true).await;
+        volume.checkpoint(Scope::Everything, None).await?;
+        remove(&dir).await?;
+        self.spawner.release(&id).await?;
+        Ok(self.store.head(&at, 0).await?.context("it was written a moment ago")?.1)
+    }
+}
+
+/// The manifest of a new repl, whose files are a template's.
+pub fn new_repl(template: &Manifest, name: &str, owner: &str, template_name: &str) -> Manifest {
+    let mut manifest = template.clone();
+    manifest.meta.name = name.to_owned();
+    manifest.meta.owner = owner.to_owned();
+    manifest.meta.template = template_name.to_owned();
+    manifest.meta.source = None;
+    manifest.meta.written_ms = crate::db::now_ms() as u64;
+    manifest
+}
+
+/// A sandbox's id for a template: it differs from every repl's by its length.
+fn sandbox_id(name: &str) -> String {
+    format!("template{}", &blake3::hash(name.as_bytes()).to_hex()[..16])
+}
+
+fn embedded() -> BTreeMap<String, Files> {
+    let mut all: BTreeMap<String, Files> = BTreeMap::new();
+    for path in Embedded::iter() {
+        if let (Some((name, rest)), Some(file)) = (path.split_once('/'), Embedded::get(&path)) {
+            all.entry(name.to_owned()).or_default().insert(rest.to_owned(), file.data.into_owned());
+        }
+    }
+    all
+}
+
+/// Each folder in `top` is a template.
+fn from_folder(top: &Path) -> anyhow::Result<BTreeMap<String, Files>> {
+    let mut all = BTreeMap::new();
+    for entry in std::fs::read_dir(top)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        if !plain {
+            bail!("a template's name has lower-case letters, digits and hyphens only: {name}");
+        }
+        let mut files = Files::new();
+        read_files(&entry.path(), Path::new(""), &mut files)?;
+        all.insert(name, files);
+    }
+    Ok(all)
+}
+
+fn read_files(top: &Path, below: &Path, files: &mut Files) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(top.join(below))? {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            read_files(top, &path, files)?;
+        } else {
+            let name = path.to_str().context("a file's name is not UTF-8")?.to_owned();
+            files.insert(name, std::fs::read(entry.path())?);
+        }
+    }
+    Ok(())
+}
+
+fn digest(files: &Files) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for (path, content) in files {
+        for part in [path.as_bytes(), content.as_slice()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+fn write_files(dir: &Path, files: &Files) -> anyhow::Result<()> {
+    for top in ["workspace", "home"] {
+        std::fs::create_dir_all(dir.join(top))?;
+    }
+    for (path, content) in files {
+        let path = dir.join("workspace").join(path);
+        std::fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
+        std::fs::write(path, content)?;
+    }
+    Ok(())
+}
+
+async fn remove(dir: &Path) -> std::io::Result<()> {
+    let dir: PathBuf = dir.to_owned();
+    match tokio::fs::remove_dir_all(dir).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_sound() {
+        let all = embedded();
+        let names: Vec<&str> = all.keys().map(String::as_str).collect();
+        assert_eq!(names, ["blank", "html", "node", "python", "python-console", "react", "rust"]);
+        for (name, files) in &all {
+            let project = Project::parse(std::str::from_utf8(&files[FILE_NAME]).unwrap()).unwrap();
+            assert!(!project.title.is_empty() && !project.description.is_empty(), "{name}");
+            for path in &project.open {
+                assert!(files.contains_key(&path.to_string()), "{name}: {path} is not there to be opened");
+            }
+            assert_eq!(project.setup.command.is_empty(), project.setup.creates.is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_digest_tells_names_from_contents() {
+        let one = Files::from([("a".into(), b"bc".to_vec())]);
+        let two = Files::from([("ab".into(), b"c".to_vec())]);
+        assert_ne!(digest(&one), digest(&two));
+    }
+}

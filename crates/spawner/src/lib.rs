@@ -1,0 +1,142 @@
+//! Starts and stops the sandboxes in which repls run. It knows nothing of sessions, files in the
+//! store, or the database: it is given folders, limits and a program, and hands back a socket.
+
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+pub mod doctor;
+mod inherit;
+pub mod languages;
+mod names;
+mod pid;
+pub mod process;
+pub mod sandbox;
+
+/// Starts, finds and ends sandboxes. Every method is idempotent: a failure is repaired by calling it
+/// again.
+#[async_trait]
+pub trait Spawner: Send + Sync + 'static {
+    /// Who owns the files of repl `id` on this machine. The first call for an id allots a user of
+    /// its own (as root); it is kept until [`Spawner::release`].
+    async fn owner(&self, id: &str) -> Result<Owner, SpawnError>;
+
+    /// Starts the runner in a sandbox. Its socket takes connections when this returns (they wait in
+    /// the listen queue until the runner serves them). Fails when `spec.id` already runs.
+    async fn start(&self, spec: &SandboxSpec) -> Result<Sandbox, SpawnError>;
+
+    /// Waits until the sandbox has ended, by itself or by [`Spawner::stop`], and says how. At once
+    /// when none of that id runs.
+    async fn wait(&self, id: &str) -> Exit;
+
+    /// Ends every process of the sandbox (SIGKILL to its first process, the kernel ends the rest)
+    /// and removes what it had: namespaces, control groups, socket, records. Files stay.
+    async fn stop(&self, id: &str) -> Result<(), SpawnError>;
+
+    /// Gives the repl's user back, once no file of it remains.
+    async fn release(&self, id: &str) -> Result<(), SpawnError>;
+
+    /// Sandboxes on this machine that were started by this or an earlier server over the same state
+    /// folder and may still run.
+    async fn list(&self) -> Result<Vec<Sandbox>, SpawnError>;
+
+    /// Ends what serves all sandboxes (the network's router). Call after the last stop.
+    async fn shutdown(&self);
+
+    /// Whether code in these sandboxes is kept apart from the host and from other repls.
+    fn isolates(&self) -> bool;
+
+    /// Languages that programs inside will find.
+    fn languages(&self) -> &languages::Languages;
+}
+
+/// What to start.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct SandboxSpec {
+    /// 1 to 32 characters of `0-9a-z`.
+    pub id: String,
+    /// Folder on the host, seen inside as `/workspace`.
+    pub workspace: PathBuf,
+    /// Folder on the host, seen inside as `/home/user`.
+    pub home: PathBuf,
+    /// Further environment of the runner, and so of all programs.
+    pub env: Vec<(String, String)>,
+    pub limits: Limits,
+    pub network: Network,
+}
+
+/// What all programs of a repl together may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Bytes; swap is not given.
+    pub memory: u64,
+    pub processes: u32,
+    /// Share of the CPU under contention; 100 is usual (cgroup v2 `cpu.weight`).
+    pub cpu_weight: u32,
+    /// Bytes of `/tmp`; `/dev/shm` has a quarter of it.
+    pub tmp: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 2 << 30,
+            processes: 512,
+            cpu_weight: 100,
+            tmp: 512 << 20,
+        }
+    }
+}
+
+/// What programs may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Their own loopback alone.
+    None,
+    /// Public addresses; never the host, private ranges, other repls or mail ports.
+    Internet,
+}
+
+/// A user and group on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// A sandbox that was started.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sandbox {
+    pub id: String,
+    /// Unix socket of the runner, on the host.
+    pub socket: PathBuf,
+    /// The sandbox's first process, as the host counts.
+    pub pid: u32,
+}
+
+/// How a sandbox ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Exit {
+    /// Exit code of the runner; 128 + signal where a signal ended it.
+    Code(i32),
+    /// It ended, but nobody can tell how.
+    Unknown,
+}
+
+/// Why a sandbox could not be started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    #[error("{0} is already running")]
+    AlreadyRuns(String),
+    /// For a person: what is missing and what to do.
+    #[error("{0}")]
+    Unable(String),
+    #[error("{what}: {source}")]
+    Io {
+        what: String,
+        #[source]
+        source: std::io::Error,
+    },
+}

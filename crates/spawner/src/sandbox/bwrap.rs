@@ -1,0 +1,256 @@
+//! Builds bubblewrap's argument list. Pure: what it depends on is handed in.
+
+use std::ffi::OsString;
+use std::os::fd::RawFd;
+use std::path::{Path, PathBuf};
+
+/// All that decides how a sandbox looks inside.
+#[derive(Debug, Clone)]
+pub struct View<'a> {
+    /// Folder in which the launcher has mounted what comes from the host, see [`super::launch`].
+    pub stage: &'a Path,
+    pub host: &'a HostLayout,
+    /// Folders of language tools, and other files shown read-only at their own path; where they lie
+    /// on the stage.
+    pub tools: &'a [(PathBuf, PathBuf)],
+    pub env: &'a [(String, String)],
+    /// Bytes of `/tmp`.
+    pub tmp: u64,
+    /// Give it a network namespace with nothing but a loopback; else it stays in the launcher's.
+    pub unshare_net: bool,
+    pub info_fd: RawFd,
+    pub status_fd: RawFd,
+    pub seccomp_fds: &'a [RawFd],
+}
+
+/// What of the host's own system a sandbox is shown.
+#[derive(Debug, Clone, Default)]
+pub struct HostLayout {
+    /// Links in the root folder: name and target, as `("bin", "usr/bin")`.
+    pub links: Vec<(String, String)>,
+    /// Such folders that are no links (systems without merged /usr).
+    pub folders: Vec<PathBuf>,
+    /// Files and folders of /etc.
+    pub etc: Vec<PathBuf>,
+}
+
+/// What programs need of /etc, and what operators configure for package clients there. No user
+/// database, no keys, no host names: those are made up, see `ETC_MADE`.
+const ETC: &[&str] = &[
+    "alternatives",
+    "bash.bashrc",
+    "bash_completion.d",
+    "ca-certificates",
+    "crypto-policies",
+    "debian_version",
+    "default/locale",
+    "fonts",
+    "gai.conf",
+    "gitconfig",
+    "host.conf",
+    "inputrc",
+    "ld.so.cache",
+    "ld.so.conf",
+    "ld.so.conf.d",
+    "locale.alias",
+    "locale.conf",
+    "localtime",
+    "login.defs",
+    "lsb-release",
+    "magic",
+    "magic.mime",
+    "mailcap",
+    "maven",
+    "mime.types",
+    "nanorc",
+    "npmrc",
+    "os-release",
+    "perl",
+    "pip.conf",
+    "pki/ca-trust",
+    "pki/java",
+    "pki/tls/certs",
+    "protocols",
+    "python3",
+    "rpc",
+    "services",
+    "shells",
+    "ssl/certs",
+    "ssl/openssl.cnf",
+    "terminfo",
+    "timezone",
+    "vim",
+    "xattr.conf",
+];
+
+/// Files of /etc that Alcove writes, and binds from the stage.
+pub const ETC_MADE: &[&str] = &[
+    "group",
+    "hostname",
+    "hosts",
+    "nsswitch.conf",
+    "passwd",
+    "profile",
+    "resolv.conf",
+];
+
+impl HostLayout {
+    pub fn read() -> Self {
+        let mut layout = Self::default();
+        for name in ["bin", "sbin", "lib", "lib32", "lib64", "libx32"] {
+            let path = Path::new("/").join(name);
+            match std::fs::read_link(&path) {
+                Ok(target) => {
+                    let target = target.to_string_lossy().trim_start_matches('/').to_owned();
+                    layout.links.push((name.to_owned(), target));
+                }
+                Err(_) if path.is_dir() => layout.folders.push(path),
+                Err(_) => {}
+            }
+        }
+        layout.etc = ETC
+            .iter()
+            .map(|f| Path::new("/etc").join(f))
+            .filter(|f| f.exists())
+            .collect();
+        // Java keeps its settings in /etc/java-<version>-openjdk.
+        for entry in std::fs::read_dir("/etc").into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with("java") {
+                layout.etc.push(entry.path());
+            }
+        }
+        layout.etc.sort();
+        layout
+    }
+}
+
+/// Everything before `-- /opt/alcove runner`.
+pub fn arguments(view: &View<'_>) -> Vec<OsString> {
+    let mut args = Arguments::default();
+    args.add(["--unshare-user", "--uid", "1000", "--gid", "1000"]);
+    args.add([
+        "--unshare-pid",
+        "--unshare-ipc",
+        "--unshare-uts",
+        "--unshare-cgroup-try",
+    ]);
+    if view.unshare_net {
+        args.add(["--unshare-net"]);
+    }
+    args.add(["--hostname", "repl", "--clearenv"]);
+    for (name, value) in view.env {
+        args.add(["--setenv", name.as_str(), value.as_str()]);
+    }
+
+    args.bind("--ro-bind", Path::new("/usr"), Path::new("/usr"));
+    for (name, target) in &view.host.links {
+        args.add(["--symlink", target.as_str(), &format!("/{name}")]);
+    }
+    for folder in view.host.folders.iter().chain(&view.host.etc) {
+        args.bind("--ro-bind", folder, folder);
+    }
+    for name in ETC_MADE {
+        args.bind(
+            "--ro-bind",
+            &view.stage.join(format!("etc-{name}")),
+            &Path::new("/etc").join(name),
+        );
+    }
+    args.add(["--proc", "/proc", "--dev", "/dev"]);
+    // A tmpfs counts against the memory limit; without a size it could take half the machine's.
+    args.add([
+        "--size",
+        &view.tmp.to_string(),
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/tmp",
+    ]);
+    args.add([
+        "--size",
+        &(view.tmp / 4).to_string(),
+        "--perms",
+        "1777",
+        "--tmpfs",
+        "/dev/shm",
+    ]);
+    args.add(["--size", "16777216", "--tmpfs", "/run"]);
+    for (source, target) in view.tools {
+        args.bind("--ro-bind", source, target);
+    }
+    args.bind(
+        "--ro-bind",
+        &view.stage.join("alcove"),
+        Path::new("/opt/alcove"),
+    );
+    args.bind(
+        "--bind",
+        &view.stage.join("workspace"),
+        Path::new("/workspace"),
+    );
+    args.bind("--bind", &view.stage.join("home"), Path::new("/home/user"));
+    args.add([
+        "--chdir",
+        "/workspace",
+        "--cap-drop",
+        "ALL",
+        "--as-pid-1",
+        "--new-session",
+    ]);
+    args.add([
+        "--info-fd",
+        &view.info_fd.to_string(),
+        "--json-status-fd",
+        &view.status_fd.to_string(),
+    ]);
+    for fd in view.seccomp_fds {
+        args.add(["--add-seccomp-fd", &fd.to_string()]);
+    }
+    // Last: everything above is made in the root folder.
+    args.add(["--remount-ro", "/"]);
+    args.0
+}
+
+#[derive(Default)]
+struct Arguments(Vec<OsString>);
+
+impl Arguments {
+    fn add<const N: usize>(&mut self, args: [&str; N]) {
+        self.0.extend(args.map(OsString::from));
+    }
+
+    fn bind(&mut self, how: &str, source: &Path, target: &Path) {
+        self.0.extend([how.into(), source.into(), target.into()]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sandbox_is_shown_what_is_listed_and_no_more() {
+        let host = HostLayout {
+            links: vec![("bin".into(), "usr/bin".into())],
+            folders: vec!["/lib32".into()],
+            etc: vec!["/etc/ssl/certs".into()],
+        };
+        let view = View {
+            stage: Path::new("/stage"),
+            host: &host,
+            tools: &[("/stage/tool0".into(), "/root/.pyenv/versions/3".into())],
+            env: &[("HOME".into(), "/home/user".into())],
+            tmp: 4096,
+            unshare_net: true,
+            info_fd: 64,
+            status_fd: 65,
+            seccomp_fds: &[66, 67],
+        };
+        let text: Vec<String> = arguments(&view)
+            .into_iter()
+            .map(|a| a.to_string_lossy().into_owned())
+            .collect();
+        // A line for each option.
+        insta::assert_snapshot!("arguments", text.join(" ").replace(" --", "\n--"));
+    }
+}

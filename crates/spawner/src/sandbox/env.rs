@@ -1,0 +1,201 @@
+//! The environment inside, and the few files of /etc that are made up.
+
+use std::path::{Path, PathBuf};
+
+use crate::languages::Languages;
+use crate::{Network, SandboxSpec, SpawnError};
+
+/// Settings of package clients that are handed on when the server has them: where registries are,
+/// by which proxy, and whose certificates to trust.
+const CLIENT_SETTINGS: &[&str] = &[
+    "ALL_PROXY",
+    "AWS_CA_BUNDLE",
+    "CARGO_HTTP_CAINFO",
+    "CARGO_HTTP_PROXY",
+    "CARGO_HTTP_TIMEOUT",
+    "CARGO_NET_RETRY",
+    "CURL_CA_BUNDLE",
+    "GIT_SSL_CAINFO",
+    "GONOPROXY",
+    "GONOSUMDB",
+    "GOPRIVATE",
+    "GOPROXY",
+    "GOSUMDB",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NODE_EXTRA_CA_CERTS",
+    "NO_PROXY",
+    "NPM_CONFIG_CAFILE",
+    "NPM_CONFIG_REGISTRY",
+    "PIP_CERT",
+    "PIP_DEFAULT_TIMEOUT",
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_INDEX_URL",
+    "PIP_TRUSTED_HOST",
+    "REQUESTS_CA_BUNDLE",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "YARN_NPM_REGISTRY_SERVER",
+    "YARN_REGISTRY",
+];
+
+/// Whether a variable of the server is a setting of package clients, and no secret.
+pub fn is_client_setting(name: &str, value: &str) -> bool {
+    let upper = name.to_ascii_uppercase();
+    let known = CLIENT_SETTINGS.contains(&upper.as_str()) || upper.starts_with("CARGO_REGISTRIES_");
+    let secret = ["TOKEN", "PASSWORD", "CREDENTIAL", "SECRET"]
+        .iter()
+        .any(|word| upper.contains(word));
+    // https://name:password@host
+    let login = value.split("://").skip(1).any(|rest| {
+        rest.split('/')
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    });
+    if known && login {
+        tracing::warn!(
+            name,
+            "not handed to sandboxes: its address holds a password"
+        );
+    }
+    known && !secret && !login
+}
+
+/// Settings of the server that are handed on, and the files outside the system's folders that they
+/// name.
+pub fn client_settings(
+    vars: impl Iterator<Item = (String, String)>,
+) -> (Vec<(String, String)>, Vec<PathBuf>) {
+    let settings: Vec<_> = vars
+        .filter(|(name, value)| is_client_setting(name, value))
+        .collect();
+    let shown = |path: &Path| {
+        path.starts_with("/usr")
+            || path.starts_with("/etc/ssl/certs")
+            || path.starts_with("/etc/pki")
+    };
+    let mut files: Vec<PathBuf> = settings
+        .iter()
+        .map(|(_, value)| PathBuf::from(value))
+        // Single files alone: a folder might hold anything.
+        .filter(|path| path.is_absolute() && path.is_file() && !shown(path))
+        .collect();
+    files.sort();
+    files.dedup();
+    (settings, files)
+}
+
+/// The environment of the runner and of all programs.
+pub fn environment(
+    spec: &SandboxSpec,
+    languages: &Languages,
+    settings: &[(String, String)],
+) -> Vec<(String, String)> {
+    let home = "/home/user";
+    let own = [".local/bin", ".cargo/bin", "go/bin", ".npm-global/bin"]
+        .map(|folder| format!("{home}/{folder}"));
+    let tools = languages
+        .path
+        .iter()
+        .map(|p| p.to_string_lossy().into_owned());
+    let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(String::from);
+    let path: Vec<String> = own.into_iter().chain(tools).chain(system).collect();
+    let mut env: Vec<(String, String)> = settings.to_vec();
+    let mut set = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
+    set("ALCOVE_WORKSPACE", "/workspace");
+    set("HOME", home);
+    set("USER", "user");
+    set("LOGNAME", "user");
+    set("SHELL", "/bin/bash");
+    set("LANG", "C.UTF-8");
+    set("PATH", &path.join(":"));
+    set("CARGO_HOME", &format!("{home}/.cargo"));
+    set("NPM_CONFIG_PREFIX", &format!("{home}/.npm-global"));
+    if let Some(java) = languages.found.iter().find(|l| l.name == "java") {
+        let real = java.program.canonicalize().ok();
+        if let Some(home) = real
+            .as_deref()
+            .and_then(Path::parent)
+            .and_then(Path::parent)
+        {
+            set("JAVA_HOME", &home.to_string_lossy());
+        }
+    }
+    for (name, value) in &spec.env {
+        set(name, value);
+    }
+    env
+}
+
+/// Writes the made-up files of /etc into `folder`; `resolv.conf` is one for each kind of network.
+pub fn write_etc(folder: &Path) -> Result<(), SpawnError> {
+    let files = [
+        (
+            "passwd",
+            "root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+        ),
+        ("group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"),
+        ("hostname", "repl\n"),
+        ("hosts", "127.0.0.1 localhost repl\n::1 localhost\n"),
+        (
+            "nsswitch.conf",
+            "passwd: files\ngroup: files\nhosts: files dns\n",
+        ),
+        // The host's would set PATH anew in every login shell, and so lose the languages.
+        (
+            "profile",
+            "[ -n \"$BASH_VERSION\" ] && [ -n \"$PS1\" ] && [ -r /etc/bash.bashrc ] && . /etc/bash.bashrc\numask 022\n",
+        ),
+        (
+            "resolv.conf.internet",
+            "nameserver 10.0.2.3\noptions single-request\n",
+        ),
+        ("resolv.conf.none", "# This repl has no network.\n"),
+    ];
+    for (name, text) in files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|source| SpawnError::Io {
+            what: format!("{} can't be written", path.display()),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+/// The file that becomes `/etc/<name>`.
+pub fn etc_source(folder: &Path, name: &str, network: Network) -> PathBuf {
+    match (name, network) {
+        ("resolv.conf", Network::Internet) => folder.join("resolv.conf.internet"),
+        ("resolv.conf", Network::None) => folder.join("resolv.conf.none"),
+        _ => folder.join(name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_handed_on_but_never_secrets() {
+        assert!(is_client_setting(
+            "PIP_INDEX_URL",
+            "https://pypi.internal/simple"
+        ));
+        assert!(is_client_setting(
+            "npm_config_registry",
+            "http://10.1.2.3:4873"
+        ));
+        assert!(is_client_setting(
+            "CARGO_REGISTRIES_OURS_INDEX",
+            "sparse+https://crates.internal/"
+        ));
+        assert!(!is_client_setting("CARGO_REGISTRIES_OURS_TOKEN", "abc"));
+        assert!(!is_client_setting(
+            "PIP_INDEX_URL",
+            "https://me:secret@pypi.internal/simple"
+        ));
+        assert!(!is_client_setting("DATABASE_URL", "postgres://db"));
+    }
+}

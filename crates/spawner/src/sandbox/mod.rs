@@ -1,0 +1,355 @@
+//! Real sandboxes: bubblewrap in control groups, with a network of their own. As root each repl has
+//! a user of its own; without root all share the server's, and namespaces keep them apart.
+
+pub mod bwrap;
+pub mod cgroup;
+pub mod env;
+mod holder;
+pub mod host;
+mod launch;
+mod net;
+pub mod record;
+pub mod router;
+pub mod rules;
+pub mod seccomp;
+mod start;
+mod stop;
+pub mod uids;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::languages::Languages;
+use crate::names::{check_id, short_hash};
+use crate::pid::ProcessRef;
+use crate::{Exit, Owner, Sandbox, SandboxSpec, SpawnError, Spawner};
+use bwrap::HostLayout;
+use cgroup::Cgroups;
+use record::{Record, Records, parse_status};
+use router::Router;
+use uids::Uids;
+
+/// How sandboxes are made on this machine.
+#[derive(Debug, Clone)]
+pub struct SandboxConfig {
+    /// The `alcove` program, which is the runner inside; one static or system-linked file.
+    pub alcove: PathBuf,
+    /// Folder for records, within the data folder. It decides the names of all that is made on
+    /// this machine: servers over different folders don't meet.
+    pub state_dir: PathBuf,
+    /// What repls may reach although it is private: `address`, `address/bits` or `name`, each with
+    /// `:port` if you like. For package registries within a company.
+    pub allow: Vec<String>,
+}
+
+impl SandboxConfig {
+    pub fn new(alcove: impl Into<PathBuf>, state_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            alcove: alcove.into(),
+            state_dir: state_dir.into(),
+            allow: Vec::new(),
+        }
+    }
+}
+
+/// Starts repls in sandboxes of this machine.
+pub struct SandboxSpawner {
+    alcove: PathBuf,
+    /// `alcove-<hash>`: begins all names that count on the whole machine.
+    name: String,
+    /// Sockets; short, because a socket's path ends at 108 bytes. For us alone.
+    run: PathBuf,
+    /// Where the stage is mounted, in mount namespaces that nobody else sees.
+    stage: PathBuf,
+    records: Records,
+    /// None as an ordinary user.
+    uids: Option<Uids>,
+    cgroups: Cgroups,
+    router: Arc<Router>,
+    languages: Languages,
+    host: HostLayout,
+    seccomp: Vec<Vec<u8>>,
+    settings: Vec<(String, String)>,
+    /// Files that the settings name, shown inside.
+    setting_files: Vec<PathBuf>,
+    /// One operation at a time for each id.
+    busy: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// The end of each that runs, or ended and was not yet stopped.
+    ends: Mutex<HashMap<String, watch::Receiver<Option<Exit>>>>,
+    /// Links to the router in use.
+    links: Mutex<BTreeMap<String, u16>>,
+}
+
+impl SandboxSpawner {
+    /// Looks at the machine, takes up what an earlier server left, and connects the network. Fails
+    /// with [`SpawnError::Unable`] when this machine can't isolate.
+    pub async fn new(config: SandboxConfig) -> Result<Self, SpawnError> {
+        host::require_tools()?;
+        let io = |what: &str| {
+            let what = what.to_owned();
+            move |source| SpawnError::Io { what, source }
+        };
+        std::fs::create_dir_all(&config.state_dir)
+            .map_err(io("the folder for records can't be made"))?;
+        let state = config
+            .state_dir
+            .canonicalize()
+            .map_err(io("the folder for records"))?;
+        let alcove = config
+            .alcove
+            .canonicalize()
+            .map_err(io("the alcove program"))?;
+        let hash = short_hash(&state);
+        let name = format!("alcove-{hash}");
+        let as_root = rustix::process::geteuid().is_root();
+        let (base, uids) = if as_root {
+            let base = PathBuf::from("/run/alcove");
+            host::make_folder(&base, 0o711)?;
+            let uids = Uids::open(&state, base.join("uids"))?;
+            (base, Some(uids))
+        } else {
+            (user_run_folder(&hash), None)
+        };
+        let (run, stage) = (base.join(&hash), base.join("stage"));
+        host::make_folder(&base, if as_root { 0o711 } else { 0o700 })?;
+        host::make_folder(&run, 0o700)?;
+        host::make_folder(&stage, 0o755)?;
+        host::make_folder(&run.join("etc"), 0o700)?;
+        env::write_etc(&run.join("etc"))?;
+
+        let cgroups = Cgroups::detect(&name);
+        if !cgroups.limits() {
+            tracing::warn!(
+                "no control groups that Alcove may use: repls' memory and processes are not limited"
+            );
+        }
+        let records =
+            Records::open(state.join("sandboxes")).map_err(io("the folder for records"))?;
+        let router = Router::open(&name, state.join("router.json"), as_root, &config.allow).await?;
+        let (settings, setting_files) = env::client_settings(std::env::vars());
+        let languages = tokio::task::spawn_blocking(Languages::detect)
+            .await
+            .unwrap_or_default();
+        let seccomp = seccomp::filters().map_err(|error| {
+            SpawnError::Unable(format!(
+                "system calls can't be filtered on this processor: {error}"
+            ))
+        })?;
+        let spawner = Self {
+            alcove,
+            name,
+            run,
+            stage,
+            records,
+            uids,
+            cgroups,
+            router,
+            languages,
+            host: HostLayout::read(),
+            seccomp,
+            settings,
+            setting_files,
+            busy: Mutex::default(),
+            ends: Mutex::default(),
+            links: Mutex::default(),
+        };
+        for record in spawner
+            .records
+            .all::<Record>()
+            .map_err(io("records of sandboxes"))?
+        {
+            if let Some(link) = record.link {
+                lock(&spawner.links).insert(record.id.clone(), link);
+            }
+            if let Some(monitor) = record.monitor {
+                spawner.follow(&record.id, monitor);
+            }
+        }
+        // Without it, repls that need no network start all the same.
+        if let Err(error) = spawner.router.connect().await {
+            tracing::warn!(%error, "no network for repls");
+        }
+        Ok(spawner)
+    }
+
+    /// Begins to wait for a sandbox's end.
+    fn follow(&self, id: &str, monitor: ProcessRef) {
+        let (sender, receiver) = watch::channel(None);
+        lock(&self.ends).insert(id.to_owned(), receiver);
+        let status = self.records.status(id);
+        tokio::spawn(async move {
+            if let Err(error) = monitor.ended().await {
+                tracing::error!(%error, pid = monitor.pid, "can't wait for a sandbox's end");
+            }
+            let text = tokio::fs::read_to_string(status).await.unwrap_or_default();
+            sender.send_replace(Some(
+                parse_status(&text).code.map_or(Exit::Unknown, Exit::Code),
+            ));
+        });
+    }
+
+    fn busy(&self, id: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut busy = lock(&self.busy);
+        // Those that nobody holds are forgotten.
+        busy.retain(|_, held| Arc::strong_count(held) > 1);
+        busy.entry(id.to_owned()).or_default().clone()
+    }
+
+    fn allot_link(&self, id: &str) -> Result<u16, SpawnError> {
+        let mut links = lock(&self.links);
+        if let Some(link) = links.get(id) {
+            return Ok(*link);
+        }
+        let taken: BTreeSet<u16> = links.values().copied().collect();
+        let link = (1..=net::LAST_LINK).find(|n| !taken.contains(n));
+        let link = link.ok_or_else(|| SpawnError::Unable("Too many repls run at once.".into()))?;
+        links.insert(id.to_owned(), link);
+        Ok(link)
+    }
+
+    /// Name of a repl's network namespace.
+    fn namespace(&self, id: &str) -> String {
+        format!("{}-{id}", self.name)
+    }
+
+    fn read_record(&self, id: &str) -> Result<Option<Record>, SpawnError> {
+        self.records.read(id).map_err(|source| SpawnError::Io {
+            what: format!("the record of {id}"),
+            source,
+        })
+    }
+
+    fn write_record(&self, record: &Record) -> Result<(), SpawnError> {
+        let what = || format!("the record of {}", record.id);
+        self.records
+            .write(&record.id, record)
+            .map_err(|source| SpawnError::Io {
+                what: what(),
+                source,
+            })
+    }
+
+    /// Whether programs can be held to limits of memory and processes here.
+    pub fn limits(&self) -> bool {
+        self.cgroups.limits()
+    }
+}
+
+/// A short folder that is the user's own.
+fn user_run_folder(hash: &str) -> PathBuf {
+    let runtime = std::env::var_os("XDG_RUNTIME_DIR")
+        .map(PathBuf::from)
+        .filter(|d| d.is_dir());
+    match runtime {
+        Some(folder) if folder.as_os_str().len() < 40 => folder.join("alcove"),
+        _ => Path::new("/tmp").join(format!(
+            "alcove-{}-{hash}",
+            rustix::process::geteuid().as_raw()
+        )),
+    }
+}
+
+/// A panic elsewhere leaves these maps whole: each change to them is one call.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[async_trait]
+impl Spawner for SandboxSpawner {
+    async fn owner(&self, id: &str) -> Result<Owner, SpawnError> {
+        check_id(id)?;
+        match &self.uids {
+            Some(uids) => uids.of(id).map(|uid| Owner { uid, gid: uid }),
+            None => Ok(Owner {
+                uid: rustix::process::geteuid().as_raw(),
+                gid: rustix::process::getegid().as_raw(),
+            }),
+        }
+    }
+
+    async fn start(&self, spec: &SandboxSpec) -> Result<Sandbox, SpawnError> {
+        check_id(&spec.id)?;
+        let busy = self.busy(&spec.id);
+        let _one_at_a_time = busy.lock().await;
+        if let Some(record) = self.read_record(&spec.id)? {
+            if record.monitor.is_some_and(ProcessRef::is_alive) {
+                return Err(SpawnError::AlreadyRuns(spec.id.clone()));
+            }
+            self.clean(&record).await?;
+        }
+        self.launch(spec).await
+    }
+
+    async fn wait(&self, id: &str) -> Exit {
+        let Some(mut end) = lock(&self.ends).get(id).cloned() else {
+            return Exit::Unknown;
+        };
+        let exit = end.wait_for(Option::is_some).await;
+        exit.ok()
+            .and_then(|exit| exit.clone())
+            .unwrap_or(Exit::Unknown)
+    }
+
+    async fn stop(&self, id: &str) -> Result<(), SpawnError> {
+        check_id(id)?;
+        let busy = self.busy(id);
+        let _one_at_a_time = busy.lock().await;
+        match self.read_record(id)? {
+            Some(record) => self.clean(&record).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn release(&self, id: &str) -> Result<(), SpawnError> {
+        check_id(id)?;
+        let Some(uids) = &self.uids else {
+            return Ok(());
+        };
+        uids.release(id).map_err(|source| SpawnError::Io {
+            what: format!("the user of {id}"),
+            source,
+        })
+    }
+
+    async fn list(&self) -> Result<Vec<Sandbox>, SpawnError> {
+        let records = self
+            .records
+            .all::<Record>()
+            .map_err(|source| SpawnError::Io {
+                what: "records".into(),
+                source,
+            })?;
+        let sandbox = |r: Record| Sandbox {
+            pid: r.first.map_or(0, |p| p.pid),
+            id: r.id,
+            socket: r.socket,
+        };
+        Ok(records.into_iter().map(sandbox).collect())
+    }
+
+    async fn shutdown(&self) {
+        if let Err(error) = self.router.close().await {
+            tracing::warn!(%error, "the network's router could not be removed");
+        }
+        for hierarchy in &self.cgroups.hierarchies {
+            // Stays while a repl runs.
+            let _ = std::fs::remove_dir(&hierarchy.base);
+        }
+        let _ = std::fs::remove_dir_all(self.run.join("etc"));
+        let _ = std::fs::remove_dir(&self.run);
+    }
+
+    fn isolates(&self) -> bool {
+        true
+    }
+
+    fn languages(&self) -> &Languages {
+        &self.languages
+    }
+}

@@ -1,0 +1,175 @@
+//! The real program, over a data folder of its own.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::http::Http;
+use crate::session::Session;
+use crate::{DEADLINE, eventually};
+
+/// How to start a server.
+pub struct Options {
+    /// The binary.
+    pub alcove: PathBuf,
+    /// Further arguments of `alcove serve`.
+    pub arguments: Vec<String>,
+    pub environment: Vec<(String, String)>,
+}
+
+impl Options {
+    pub fn new(alcove: impl Into<PathBuf>) -> Self {
+        Self { alcove: alcove.into(), arguments: Vec::new(), environment: Vec::new() }
+    }
+
+    pub fn arg(mut self, name: &str, value: &str) -> Self {
+        self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+}
+
+/// A server that runs. Dropped, it is killed: then call [`Server::stop`] first where it matters.
+pub struct Server {
+    child: Child,
+    pub address: SocketAddr,
+    pub token: String,
+    data: Option<TempDir>,
+    pub data_dir: PathBuf,
+    options: Options,
+}
+
+impl Server {
+    /// Starts a server with an empty data folder, that does not prepare templates.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let data = tempfile::Builder::new().prefix("alcove-test-").tempdir()?;
+        let data_dir = data.path().join("data");
+        let mut server = Self::start_over(options, &data_dir).await?;
+        server.data = Some(data);
+        Ok(server)
+    }
+
+    /// Starts a server over a data folder.
+    pub async fn start_over(options: Options, data_dir: &Path) -> anyhow::Result<Self> {
+        let token = "test-token".to_owned();
+        let mut command = Command::new(&options.alcove);
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data_dir)
+            .env("ALCOVE_TOKEN", &token)
+            .env("ALCOVE_PREPARE_TEMPLATES", "false")
+            .env("ALCOVE_LOG", std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "info".into()))
+            .args(&options.arguments)
+            .envs(options.environment.iter().cloned())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+        let mut child = command.spawn().with_context(|| format!("{}", options.alcove.display()))?;
+        let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
+        let address = tokio::time::timeout(DEADLINE, async {
+            while let Some(line) = lines.next_line().await? {
+                if let Some((_, rest)) = line.split_once("http://alcove.localhost:") {
+                    let port = rest.split('/').next().unwrap_or_default();
+                    return Ok(format!("127.0.0.1:{port}").parse()?);
+                }
+            }
+            bail!("the server ended before it was ready")
+        })
+        .await
+        .context("the server did not get ready")??;
+        // What it prints later must not fill the pipe.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Self { child, address, token, data: None, data_dir: data_dir.to_owned(), options })
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or(0)
+    }
+
+    /// Sends it a signal; its exit code.
+    pub async fn end(&mut self, signal: i32) -> anyhow::Result<Option<i32>> {
+        // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
+        unsafe { libc::kill(self.pid() as i32, signal) };
+        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.context("the server did not end")??;
+        Ok(status.code())
+    }
+
+    /// SIGTERM; an error unless it has saved everything.
+    pub async fn stop(mut self) -> anyhow::Result<Option<TempDir>> {
+        match self.end(libc::SIGTERM).await? {
+            Some(0) => Ok(self.data.take()),
+            code => bail!("the server ended with {code:?}"),
+        }
+    }
+
+    /// Another server over the same folder, after this one has ended.
+    pub async fn again(mut self) -> anyhow::Result<Self> {
+        let data = self.data.take();
+        let options = Options {
+            alcove: self.options.alcove.clone(),
+            arguments: self.options.arguments.clone(),
+            environment: self.options.environment.clone(),
+        };
+        let mut server = Self::start_over(options, &self.data_dir.clone()).await?;
+        server.data = data;
+        Ok(server)
+    }
+
+    /// A client of the API, with the token.
+    pub fn http(&self) -> Http {
+        Http::new(self.address, "127.0.0.1").bearer(&self.token)
+    }
+
+    /// `Host` of the editor.
+    pub fn host(&self) -> String {
+        format!("alcove.localhost:{}", self.address.port())
+    }
+
+    /// `Host` of a preview.
+    pub fn preview_host(&self, port: u16, repl: &str) -> String {
+        format!("{port}--{repl}.alcove.localhost:{}", self.address.port())
+    }
+
+    /// Makes a repl; its id.
+    pub async fn create(&self, template: &str) -> anyhow::Result<String> {
+        let answer = self.http().post("/api/repls", json!({ "template": template })).await?;
+        match (answer.status, answer.json()["id"].as_str()) {
+            (201, Some(id)) => Ok(id.to_owned()),
+            (status, _) => bail!("{status}: {}", answer.text()),
+        }
+    }
+
+    /// Connects to a repl, which is started if need be.
+    pub async fn session(&self, repl: &str) -> anyhow::Result<Session> {
+        Session::connect(self.address, &self.token, repl).await
+    }
+
+    pub async fn state(&self, repl: &str) -> anyhow::Result<Value> {
+        let answer = self.http().get(&format!("/api/repls/{repl}")).await?;
+        Ok(answer.json()["state"].clone())
+    }
+
+    /// Waits until a repl is in a phase.
+    pub async fn until(&self, repl: &str, phase: &str) {
+        eventually(&format!("{repl} is {phase}"), || async {
+            (self.state(repl).await.ok()?["phase"] == phase).then_some(())
+        })
+        .await;
+    }
+
+    /// A cookie of a preview, by way of a ticket.
+    pub async fn preview_cookie(&self, repl: &str, port: u16) -> anyhow::Result<String> {
+        let answer = self.http().post(&format!("/api/repls/{repl}/preview"), json!({ "port": port })).await?;
+        let url = answer.json()["url"].as_str().context("a ticket's address")?.to_owned();
+        let host = self.preview_host(port, repl);
+        let path = url.split_once(&self.address.port().to_string()).context("its path")?.1.to_owned();
+        let answer = Http::new(self.address, &host).get(&path).await?;
+        let cookie = answer.header("set-cookie").context("its cookie")?;
+        Ok(cookie.split(';').next().unwrap_or_default().to_owned())
+    }
+}

@@ -1,0 +1,271 @@
+//! A client of the session protocol, as a page is one.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+
+use alcove_protocol::SUBPROTOCOL;
+use alcove_protocol::binary::{self, frame, put_varint, take_varint, terminal};
+use alcove_protocol::session::{ClientFrame, ClientMessage, RunnerFrame, RunnerMessage, TerminalInfo};
+use anyhow::{Context, bail};
+use futures_util::{SinkExt, StreamExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use crate::DEADLINE;
+
+/// Rows and columns that a test's terminals have.
+const SIZE: (u16, u16) = (80, 24);
+
+pub struct Session {
+    pub socket: WebSocketStream<TcpStream>,
+    pub client: String,
+    next: u32,
+    /// What came while something else was awaited.
+    pub news: Vec<RunnerMessage>,
+    pub binary: Vec<(u32, u8, Vec<u8>)>,
+    terminals: HashMap<u32, Screen>,
+    pub welcome: Option<RunnerMessage>,
+}
+
+fn new_screen() -> vt100::Parser {
+    let size = |n| std::num::NonZeroU16::new(n).expect("a terminal has rows and columns");
+    vt100::Parser::new(size(SIZE.1), size(SIZE.0), 1000)
+}
+
+/// What a page knows of a terminal.
+struct Screen {
+    channel: u32,
+    parser: vt100::Parser,
+    text: String,
+    sent: u64,
+    seen: u64,
+}
+
+impl Session {
+    /// Connects as a new page, and says hello.
+    pub async fn connect(address: SocketAddr, token: &str, repl: &str) -> anyhow::Result<Self> {
+        let client = format!("{:032x}", rand::random::<u128>());
+        Self::connect_as(address, token, repl, &client).await
+    }
+
+    /// Connects as a page that was here before.
+    pub async fn connect_as(address: SocketAddr, token: &str, repl: &str, client: &str) -> anyhow::Result<Self> {
+        let mut session = Self::open(address, token, repl, client).await?;
+        let welcome = session.ask(ClientMessage::Hello { client: client.to_owned() }).await?;
+        session.welcome = Some(welcome);
+        Ok(session)
+    }
+
+    /// Connects, and says nothing.
+    pub async fn open(address: SocketAddr, token: &str, repl: &str, client: &str) -> anyhow::Result<Self> {
+        let mut request = format!("ws://{address}/api/repls/{repl}/session").into_client_request()?;
+        let headers = request.headers_mut();
+        headers.insert("authorization", format!("Bearer {token}").parse()?);
+        headers.insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let connected = tokio_tungstenite::client_async(request, stream);
+        let (socket, _) = tokio::time::timeout(DEADLINE, connected).await.context("no session")??;
+        Ok(Self {
+            socket,
+            client: client.to_owned(),
+            next: 1,
+            news: Vec::new(),
+            binary: Vec::new(),
+            terminals: HashMap::new(),
+            welcome: None,
+        })
+    }
+
+    pub async fn send(&mut self, frame: &ClientFrame) -> anyhow::Result<()> {
+        self.socket.send(Message::text(serde_json::to_string(frame)?)).await?;
+        Ok(())
+    }
+
+    /// A request, and its answer; an `error` is one.
+    pub async fn ask(&mut self, message: ClientMessage) -> anyhow::Result<RunnerMessage> {
+        let id = self.next;
+        self.next += 1;
+        self.send(&ClientFrame { id: Some(id), message }).await?;
+        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone())).await
+    }
+
+    /// Takes frames until `wanted` finds what it looks for; news among them are kept.
+    async fn take_until<T>(&mut self, mut wanted: impl FnMut(&RunnerFrame) -> Option<T>) -> anyhow::Result<T> {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        loop {
+            let Some(frame) = tokio::time::timeout_at(deadline, self.take()).await.context("no answer")?? else { continue };
+            if let Some(found) = wanted(&frame) {
+                return Ok(found);
+            }
+            if frame.re.is_none() {
+                self.news.push(frame.message);
+            }
+        }
+    }
+
+    /// Takes one frame; `None` for a binary one, which is dealt with or kept.
+    pub async fn take(&mut self) -> anyhow::Result<Option<RunnerFrame>> {
+        loop {
+            match self.socket.next().await.context("the session was closed")?? {
+                Message::Text(text) => return Ok(Some(serde_json::from_str(&text)?)),
+                Message::Binary(bytes) => {
+                    let (channel, kind, payload) = binary::parse(&bytes).context("a binary frame")?;
+                    let payload = payload.to_vec();
+                    if !self.terminal_frame(channel, kind, &payload).await? {
+                        self.binary.push((channel, kind, payload));
+                    }
+                    return Ok(None);
+                }
+                Message::Close(frame) => bail!("the session was closed: {frame:?}"),
+                _ => {}
+            }
+        }
+    }
+
+    async fn terminal_frame(&mut self, channel: u32, kind: u8, payload: &[u8]) -> anyhow::Result<bool> {
+        let Some(screen) = self.terminals.values_mut().find(|s| s.channel == channel) else { return Ok(false) };
+        let (number, bytes) = take_varint(payload).context("a number")?;
+        match kind {
+            terminal::OUTPUT => {
+                anyhow::ensure!(number == screen.seen, "output {number} after {}", screen.seen);
+                screen.seen += bytes.len() as u64;
+                screen.parser.process(bytes);
+                screen.text.push_str(&String::from_utf8_lossy(bytes));
+                let mut ack = Vec::new();
+                put_varint(&mut ack, screen.seen);
+                let ack = frame(channel, terminal::OUTPUT_ACK, None, &ack);
+                self.socket.send(Message::binary(ack)).await?;
+            }
+            terminal::SCREEN => {
+                screen.seen = number;
+                screen.parser = new_screen();
+                screen.parser.process(bytes);
+                screen.text = String::from_utf8_lossy(bytes).into_owned();
+            }
+            _ => {}
+        }
+        Ok(true)
+    }
+
+    /// Waits for a message without being asked for, those that came meanwhile included.
+    pub async fn news<T>(&mut self, mut wanted: impl FnMut(&RunnerMessage) -> Option<T>) -> anyhow::Result<T> {
+        if let Some(found) = self.news.iter().find_map(&mut wanted) {
+            return Ok(found);
+        }
+        self.take_until(|frame| wanted(&frame.message)).await
+    }
+
+    /// A new shell, and the channel of its output.
+    pub async fn shell(&mut self) -> anyhow::Result<u32> {
+        let (cols, rows) = SIZE;
+        match self.ask(ClientMessage::TerminalCreate { cols, rows }).await? {
+            RunnerMessage::TerminalCreated { terminal } => {
+                self.attach(terminal, None).await?;
+                Ok(terminal)
+            }
+            other => bail!("no shell: {other:?}"),
+        }
+    }
+
+    pub async fn attach(&mut self, terminal: u32, from: Option<u64>) -> anyhow::Result<()> {
+        let (cols, rows) = SIZE;
+        let id = self.next;
+        self.next += 1;
+        let message = ClientMessage::TerminalAttach { terminal, from, cols, rows };
+        self.send(&ClientFrame { id: Some(id), message }).await?;
+        let channel = self
+            .take_until(|f| match f.message {
+                RunnerMessage::TerminalAttached { channel, .. } if f.re == Some(id) => Some(channel),
+                _ => None,
+            })
+            .await?;
+        let received = match &self.welcome {
+            Some(RunnerMessage::Welcome { inputs, .. }) => {
+                inputs.iter().find(|i| i.terminal == terminal).map_or(0, |i| i.received)
+            }
+            _ => 0,
+        };
+        let parser = new_screen();
+        let screen =
+            Screen { channel, parser, text: String::new(), sent: received, seen: from.unwrap_or(0) };
+        self.terminals.insert(terminal, screen);
+        // What came between the answer and now.
+        for (at, kind, payload) in std::mem::take(&mut self.binary) {
+            if at != channel || !self.terminal_frame(at, kind, &payload).await? {
+                self.binary.push((at, kind, payload));
+            }
+        }
+        Ok(())
+    }
+
+    /// Types into a terminal.
+    pub async fn input(&mut self, terminal: u32, text: &str) -> anyhow::Result<()> {
+        let screen = self.terminals.get_mut(&terminal).context("not attached")?;
+        let message = frame(screen.channel, terminal::INPUT, Some(screen.sent), text.as_bytes());
+        screen.sent += text.len() as u64;
+        self.socket.send(Message::binary(message)).await?;
+        Ok(())
+    }
+
+    /// What a terminal shows.
+    pub fn screen(&self, terminal: u32) -> String {
+        self.terminals.get(&terminal).map(|s| s.parser.screen().contents()).unwrap_or_default()
+    }
+
+    /// All that a terminal's programs wrote since it was attached.
+    pub fn output(&self, terminal: u32) -> &str {
+        self.terminals.get(&terminal).map(|s| s.text.as_str()).unwrap_or_default()
+    }
+
+    /// Bytes of output seen.
+    pub fn seen(&self, terminal: u32) -> u64 {
+        self.terminals.get(&terminal).map_or(0, |s| s.seen)
+    }
+
+    /// Waits until a terminal's output holds a text.
+    pub async fn until_output(&mut self, terminal: u32, text: &str) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while !self.output(terminal).contains(text) {
+            match tokio::time::timeout_at(deadline, self.take()).await {
+                Ok(frame) => {
+                    if let Some(frame) = frame? {
+                        self.news.push(frame.message);
+                    }
+                }
+                Err(_) => bail!("{text:?} was not written, but: {:?}", self.output(terminal)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a command in a new shell; what it wrote, and its exit code.
+    pub async fn command(&mut self, command: &str) -> anyhow::Result<(String, i32)> {
+        let terminal = self.shell().await?;
+        // The mark is put together by the shell, so that the typed line does not hold it.
+        self.input(terminal, &format!("{command}; printf 'do''ne:%s:\\n' $?\n")).await?;
+        self.until_output(terminal, "done:").await?;
+        while !self.output(terminal).split_once("done:").is_some_and(|(_, rest)| rest.contains(':')) {
+            if let Some(frame) = self.take().await? {
+                self.news.push(frame.message);
+            }
+        }
+        let text = self.output(terminal).to_owned();
+        let (before, rest) = text.split_once("done:").context("the end")?;
+        let code = rest.split(':').next().unwrap_or_default().parse()?;
+        self.ask(ClientMessage::TerminalClose { terminal }).await?;
+        self.terminals.remove(&terminal);
+        Ok((before.to_owned(), code))
+    }
+
+    /// The terminals as last told.
+    pub fn last_terminals(&self) -> Vec<TerminalInfo> {
+        let told = self.news.iter().rev().find_map(|m| match m {
+            RunnerMessage::Terminals { terminals } => Some(terminals.clone()),
+            _ => None,
+        });
+        told.unwrap_or_default()
+    }
+}

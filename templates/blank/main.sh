@@ -1,0 +1,1 @@
+echo "Hello. alcove.toml says what Run does."

@@ -1,0 +1,34 @@
+/** The routes. The edit screen comes when it is needed: it is most of the code. */
+import { lazy, Suspense } from "react";
+import { Route, Switch } from "wouter";
+import { Dashboard } from "../features/dashboard/Dashboard";
+import { SignIn } from "../features/sign-in/SignIn";
+import { Toasts } from "../ui/Toasts";
+import { ErrorBoundary } from "./ErrorBoundary";
+import { NotFound } from "./NotFound";
+
+const EditPage = lazy(() => import("../features/edit/EditPage"));
+
+export function App() {
+  return (
+    <>
+      <ErrorBoundary part="The page">
+        <Suspense fallback={<p className="center-note muted">Loading the editor…</p>}>
+          <Switch>
+            <Route path="/">
+              <Dashboard />
+            </Route>
+            <Route path="/sign-in">
+              <SignIn />
+            </Route>
+            <Route path="/r/:id">{({ id }) => <EditPage key={id} id={id} />}</Route>
+            <Route>
+              <NotFound />
+            </Route>
+          </Switch>
+        </Suspense>
+      </ErrorBoundary>
+      <Toasts />
+    </>
+  );
+}

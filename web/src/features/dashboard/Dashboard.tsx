@@ -1,0 +1,115 @@
+/** The first page: make a repl, or open one of yours. */
+import { useQueryClient } from "@tanstack/react-query";
+import { LogOut } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useLocation } from "wouter";
+import { api, words } from "../../api/client";
+import { useAllEvents } from "../../api/events";
+import { useMe, useRepls, useTemplates } from "../../api/queries";
+import { ThemeToggle } from "../../app/ThemeToggle";
+import { Button, IconButton } from "../../ui/Button";
+import { complain } from "../../ui/toasts";
+import { NewRepl } from "./NewRepl";
+import { ReplRow } from "./ReplRow";
+
+const MINUTE_MS = 60_000;
+
+export function Dashboard() {
+  const me = useMe();
+  useAllEvents();
+  useEffect(() => {
+    document.title = "Alcove";
+  }, []);
+  return (
+    <div className="page">
+      <header className="page-top">
+        <span className="logo" aria-hidden />
+        <b>Alcove</b>
+        <span className="spacer" />
+        <ThemeToggle />
+        <span className="muted">{me.data?.name}</span>
+        <SignOut />
+      </header>
+      <main className="wrap">
+        {me.data?.isolated === false && (
+          <p className="notice" role="note">
+            Programs in repls run without isolation: they can do what the user can do who started Alcove. Run
+            only code that you trust.
+          </p>
+        )}
+        <h1>What will you make?</h1>
+        <NewRepl />
+        <h2 id="yours">Yours</h2>
+        <Yours />
+        {me.data && (
+          <p className="faint small" style={{ marginTop: 34 }}>
+            Alcove {me.data.version}
+          </p>
+        )}
+      </main>
+    </div>
+  );
+}
+
+function SignOut() {
+  const client = useQueryClient();
+  const [, go] = useLocation();
+  const leave = () =>
+    api.signOut().then(
+      () => {
+        client.clear();
+        go("/sign-in");
+      },
+      (error: unknown) => complain(words(error)),
+    );
+  return (
+    <IconButton label="Sign out" onClick={() => void leave()}>
+      <LogOut size={16} aria-hidden />
+    </IconButton>
+  );
+}
+
+function Yours() {
+  const repls = useRepls();
+  const templates = useTemplates();
+  const [now, setNow] = useState(() => new Date());
+  useEffect(() => {
+    const timer = window.setInterval(() => setNow(new Date()), MINUTE_MS);
+    return () => window.clearInterval(timer);
+  }, []);
+
+  if (repls.isPending) return <div className="list skeleton" style={{ height: 116 }} aria-busy="true" />;
+  if (!repls.data) {
+    return (
+      <p role="alert" className="row-gap">
+        <span>Your repls can’t be shown. {words(repls.error)}</span>
+        <Button small onClick={() => void repls.refetch()}>
+          Try again
+        </Button>
+      </p>
+    );
+  }
+  if (repls.data.length === 0) {
+    return (
+      <div className="center-note empty">
+        <h2 style={{ margin: 0, color: "var(--text)" }}>Your repls will be here</h2>
+        <p>
+          A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
+        </p>
+      </div>
+    );
+  }
+  const sorted = [...repls.data].sort((a, b) => b.edited_at.localeCompare(a.edited_at));
+  return (
+    <ul className="list" aria-labelledby="yours">
+      {sorted.map((repl) => (
+        <ReplRow
+          key={repl.id}
+          repl={repl}
+          now={now}
+          template={templates.data?.find((t) => t.name === repl.template)}
+        />
+      ))}
+    </ul>
+  );
+}

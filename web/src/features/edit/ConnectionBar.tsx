@@ -1,0 +1,74 @@
+/** Thin bars below the top bar: what is wrong with the whole repl, what it means for the work, what to do. */
+import type { Repl } from "../../api/protocol.gen";
+import { Button } from "../../ui/Button";
+import { useValue } from "../../ui/useValue";
+import { closedWords, waitingWords } from "../words";
+import type { Actions } from "./useActions";
+import { useWorkspace } from "./workspace";
+
+export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions }) {
+  const { session, bench } = useWorkspace();
+  const connection = useValue(session.socket.connection);
+  const { waiting: edits } = useValue(session.documents.summary);
+  const keys = useValue(session.terminals.waiting);
+  const project = useValue(session.project);
+  const role = useValue(session.role);
+  const { saved, phase, detail, progress } = repl.state;
+
+  const lost = connection.state === "connecting" || connection.state === "waiting";
+  const restoring =
+    phase === "starting" && progress ? ` ${progress.done} of ${progress.total} files are back.` : "";
+  return (
+    <div className="bars">
+      {lost && (
+        <div className="bar warn" role="status" aria-label="Connection">
+          <span className="dot warn" aria-hidden />
+          <span>
+            {waitingWords(edits, keys)}
+            {restoring}
+          </span>
+          <Button small onClick={() => session.socket.nudge()} disabled={connection.state === "connecting"}>
+            Try now
+          </Button>
+        </div>
+      )}
+      {connection.state === "closed" && (
+        <div className="bar bad" role="alert">
+          <span>
+            {closedWords(connection.reason, phase)} {detail ?? connection.message}{" "}
+            {edits > 0 && "Your edits are kept in this page and come in when it starts."}
+          </span>
+          <Button small look="primary" disabled={actions.busy === "wake"} onClick={actions.wake}>
+            {actions.busy === "wake" ? "Starting…" : phase === "failed" ? "Start again" : "Start"}
+          </Button>
+        </div>
+      )}
+      {saved.state === "failing" && (
+        <div className="bar warn" role="status" aria-label="Saving">
+          <span className="dot warn" aria-hidden />
+          <span>
+            The store can’t be written: {saved.message} Your files are on the machine’s disk; saving is tried
+            again.
+          </span>
+          <Button small onClick={actions.save}>
+            Try now
+          </Button>
+        </div>
+      )}
+      {project?.error && (
+        <div className="bar warn" role="status" aria-label="Project file">
+          <span className="dot warn" aria-hidden />
+          <span>alcove.toml can’t be used: {project.error}</span>
+          <Button small onClick={() => bench.openFile("alcove.toml")}>
+            Open alcove.toml
+          </Button>
+        </div>
+      )}
+      {role === "viewer" && (
+        <div className="bar" role="note">
+          <span>You may look at this repl, but not change it.</span>
+        </div>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,136 @@
+/** The panes of the edit screen, and the bars between them. */
+import { useEffect, useState } from "react";
+import type { Me, Repl } from "../../api/protocol.gen";
+import { ErrorBoundary } from "../../app/ErrorBoundary";
+import { Splitter } from "../../ui/Splitter";
+import { useValue } from "../../ui/useValue";
+import { EditorPane } from "../editor/EditorPane";
+import { PreviewPane } from "../preview/PreviewPane";
+import { usePorts } from "../preview/usePorts";
+import { TerminalPane } from "../terminal/TerminalPane";
+import { FilesPane } from "../tree/FilesPane";
+import { ConnectionBar } from "./ConnectionBar";
+import { Dock } from "./Dock";
+import { StatusBar } from "./StatusBar";
+import { TopBar } from "./TopBar";
+import { useActions } from "./useActions";
+import { useKeys } from "./useKeys";
+import { useWorkspace } from "./workspace";
+
+const LEAST = { tree: 140, editor: 240, terminal: 80, preview: 220, code: 100 };
+
+function useWindowSize(): { width: number; height: number } {
+  const [size, setSize] = useState({ width: window.innerWidth, height: window.innerHeight });
+  useEffect(() => {
+    const measure = () => setSize({ width: window.innerWidth, height: window.innerHeight });
+    window.addEventListener("resize", measure);
+    return () => window.removeEventListener("resize", measure);
+  }, []);
+  return size;
+}
+
+const within = (value: number, min: number, max: number) =>
+  Math.max(min, Math.min(Math.max(min, max), value));
+
+export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
+  const { bench } = useWorkspace();
+  const layout = useValue(bench.layout);
+  const pane = useValue(bench.pane);
+  const { width, height } = useWindowSize();
+  const actions = useActions();
+  useKeys(actions);
+  usePorts();
+
+  const previewMax = width - LEAST.editor - (layout.tree ? LEAST.tree : 0);
+  const previewWidth = within(layout.previewShare * width, LEAST.preview, previewMax);
+  const treeMax = width - LEAST.editor - (layout.preview ? previewWidth : 0);
+  const treeWidth = within(layout.treeWidth, LEAST.tree, treeMax);
+  const terminalMax = height - 110 - LEAST.code;
+  const terminalHeight = within(layout.terminalHeight, LEAST.terminal, terminalMax);
+
+  return (
+    <div className="app" data-shown={pane}>
+      <TopBar repl={repl} me={me} actions={actions} />
+      <ConnectionBar repl={repl} actions={actions} />
+      <main className="main">
+        {layout.tree && (
+          <>
+            <section
+              className="pane files"
+              data-pane="files"
+              aria-label="Files"
+              style={{ flexBasis: treeWidth }}
+            >
+              <ErrorBoundary part="The file list">
+                <FilesPane />
+              </ErrorBoundary>
+            </section>
+            <Splitter
+              label="Width of the file list"
+              orientation="vertical"
+              value={treeWidth}
+              min={LEAST.tree}
+              max={treeMax}
+              onChange={(value) => bench.arrange({ treeWidth: value })}
+            />
+          </>
+        )}
+        <div className="center">
+          <section className="pane code" data-pane="editor" aria-label="Editor">
+            <ErrorBoundary part="The editor">
+              <EditorPane />
+            </ErrorBoundary>
+          </section>
+          {layout.terminal && (
+            <>
+              <Splitter
+                label="Height of the terminal"
+                orientation="horizontal"
+                value={terminalHeight}
+                min={LEAST.terminal}
+                max={terminalMax}
+                after
+                onChange={(value) => bench.arrange({ terminalHeight: value })}
+              />
+              <section
+                className="pane shell"
+                data-pane="terminal"
+                aria-label="Terminal"
+                style={{ flexBasis: terminalHeight }}
+              >
+                <ErrorBoundary part="The terminal">
+                  <TerminalPane actions={actions} />
+                </ErrorBoundary>
+              </section>
+            </>
+          )}
+        </div>
+        {layout.preview && (
+          <>
+            <Splitter
+              label="Width of the preview"
+              orientation="vertical"
+              value={previewWidth}
+              min={LEAST.preview}
+              max={previewMax}
+              after
+              onChange={(value) => bench.arrange({ previewShare: value / width })}
+            />
+            <section
+              className="pane preview"
+              data-pane="preview"
+              aria-label="Preview"
+              style={{ flexBasis: previewWidth }}
+            >
+              <ErrorBoundary part="The preview">
+                <PreviewPane actions={actions} />
+              </ErrorBoundary>
+            </section>
+          </>
+        )}
+      </main>
+      <StatusBar repl={repl} />
+      <Dock />
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+/** One CodeMirror for one life of a document. */
+import { Compartment, EditorSelection, EditorState } from "@codemirror/state";
+import { EditorView } from "@codemirror/view";
+import { useEffect, useRef } from "react";
+import { theme } from "../../app/theme";
+import type { OpenDocument } from "../../session/document";
+import { display, nameOf } from "../../session/paths";
+import type { Replica } from "../../session/replica";
+import { useValue } from "../../ui/useValue";
+import { useWorkspace } from "../edit/workspace";
+import { languageOf } from "./languages";
+import { dispatcher, setup } from "./setup";
+
+/** Where a person was in a file, while another one is shown. */
+const places = new WeakMap<OpenDocument, { anchor: number; head: number; top: number }>();
+
+interface CodeEditorProps {
+  document: OpenDocument;
+  replica: Replica;
+  path: string;
+}
+
+export function CodeEditor({ document, replica, path }: CodeEditorProps) {
+  const { session, bench } = useWorkspace();
+  const box = useRef<HTMLDivElement>(null);
+  const readOnly = useValue(session.role) === "viewer";
+
+  useEffect(() => {
+    const parent = box.current;
+    if (!parent) return;
+    const language = new Compartment();
+    const dark = new Compartment();
+    const isDark = () => EditorView.darkTheme.of(theme.get() === "dark");
+    const doc = replica.text.toString();
+    const place = places.get(document);
+    const at = (offset: number) => Math.min(offset, doc.length);
+    const view = new EditorView({
+      parent,
+      state: EditorState.create({
+        doc,
+        selection: place ? EditorSelection.single(at(place.anchor), at(place.head)) : undefined,
+        extensions: setup({
+          replica,
+          name: display(nameOf(path)),
+          readOnly,
+          language: language.of([]),
+          dark: dark.of(isDark()),
+        }),
+      }),
+      dispatchTransactions: dispatcher(replica),
+    });
+    if (place) requestAnimationFrame(() => view.scrollDOM.scrollTo({ top: place.top }));
+    let gone = false;
+    void languageOf(path)
+      ?.load()
+      .then((extension) => !gone && view.dispatch({ effects: language.reconfigure(extension) }))
+      .catch((error: unknown) => console.warn("The language of this file could not be loaded.", error));
+    const stopTheme = theme.subscribe(() => view.dispatch({ effects: dark.reconfigure(isDark()) }));
+    const focus = () => view.focus();
+    bench.focus.editor = focus;
+    const reveal = () => {
+      const wish = bench.reveal.get();
+      if (wish?.path !== path) return;
+      bench.reveal.set(null);
+      const anchor = Math.min(wish.offset, view.state.doc.length);
+      view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
+      view.focus();
+    };
+    const stopReveal = bench.reveal.subscribe(reveal);
+    reveal();
+    return () => {
+      gone = true;
+      stopTheme();
+      stopReveal();
+      if (bench.focus.editor === focus) bench.focus.editor = () => {};
+      const { anchor, head } = view.state.selection.main;
+      places.set(document, { anchor, head, top: view.scrollDOM.scrollTop });
+      view.destroy();
+    };
+  }, [document, replica, path, readOnly, bench]);
+
+  return <div ref={box} className="editor" />;
+}

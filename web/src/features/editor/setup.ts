@@ -1,0 +1,121 @@
+/** What every editor can do, bound to a replica of the document. */
+import {
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from "@codemirror/autocomplete";
+import { defaultKeymap, indentWithTab } from "@codemirror/commands";
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { EditorState, type Extension, type Transaction } from "@codemirror/state";
+import {
+  crosshairCursor,
+  drawSelection,
+  dropCursor,
+  EditorView,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  rectangularSelection,
+} from "@codemirror/view";
+import { yCollab, ySyncAnnotation, yUndoManagerKeymap } from "y-codemirror.next";
+import type { Edit } from "../../session/merge";
+import { MAX_INSERT_UNITS, type Replica } from "../../session/replica";
+import { editorTheme } from "./theme";
+
+/** CodeMirror's own set, without the carriage return: files with CRLF keep it, and need no mark on each line. */
+const SPECIAL =
+  /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028\u2029\u202d\u202e\u2066\u2067\u2069\ufeff\ufff9-\ufffc]/g;
+
+/** How the text is indented: by what most of its indented lines begin with. */
+export function indentOf(text: string): string {
+  let tabs = 0;
+  const spaces = new Map<number, number>();
+  let before = 0;
+  for (const line of text.slice(0, 50_000).split("\n", 1_000)) {
+    if (line.startsWith("\t")) tabs++;
+    const width = /^ *(?=\S)/.exec(line)?.[0].length ?? before;
+    const step = Math.abs(width - before);
+    if (step === 2 || step === 4 || step === 8) spaces.set(step, (spaces.get(step) ?? 0) + 1);
+    before = width;
+  }
+  const [width, times] = [...spaces].sort((a, b) => b[1] - a[1])[0] ?? [2, 0];
+  return tabs > times ? "\t" : " ".repeat(width);
+}
+
+/** Changes of a transaction that inserts or deletes more than fits one message; null for all others. */
+function oversized(transaction: Transaction): Edit[] | null {
+  if (!transaction.docChanged || transaction.annotation(ySyncAnnotation)) return null;
+  const edits: Edit[] = [];
+  let size = 0;
+  transaction.changes.iterChanges((from, to, _fromB, _toB, inserted) => {
+    size += inserted.length + to - from;
+    edits.push({ from, to, insert: inserted.toString() });
+  });
+  return size > MAX_INSERT_UNITS ? edits : null;
+}
+
+/** Takes transactions in; what is too large goes through the replica, piece by piece, and comes back. */
+export function dispatcher(replica: Replica) {
+  return (transactions: readonly Transaction[], view: EditorView) => {
+    const [only] = transactions;
+    const edits = only && transactions.length === 1 ? oversized(only) : null;
+    if (!only || !edits) return view.update(transactions);
+    replica.edit(edits);
+    view.dispatch({
+      selection: { anchor: Math.min(only.newSelection.main.head, view.state.doc.length) },
+      scrollIntoView: true,
+    });
+  };
+}
+
+export interface SetupOptions {
+  replica: Replica;
+  name: string;
+  readOnly: boolean;
+  language: Extension;
+  dark: Extension;
+}
+
+export function setup({ replica, name, readOnly, language, dark }: SetupOptions): Extension {
+  return [
+    // The document's text and the editor's must have the same offsets: only "\n" ends a line.
+    EditorState.lineSeparator.of("\n"),
+    EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, "\n")),
+    EditorState.readOnly.of(readOnly),
+    EditorState.allowMultipleSelections.of(true),
+    EditorView.contentAttributes.of({ "aria-label": `Text of ${name}` }),
+    lineNumbers(),
+    foldGutter(),
+    highlightActiveLine(),
+    highlightActiveLineGutter(),
+    highlightSpecialChars({ specialChars: SPECIAL }),
+    drawSelection(),
+    dropCursor(),
+    rectangularSelection(),
+    crosshairCursor(),
+    bracketMatching(),
+    closeBrackets(),
+    indentOnInput(),
+    indentUnit.of(indentOf(replica.text.toString())),
+    autocompletion(),
+    highlightSelectionMatches(),
+    language,
+    dark,
+    editorTheme,
+    yCollab(replica.text, replica.awareness, { undoManager: replica.undo }),
+    keymap.of([
+      ...closeBracketsKeymap,
+      ...yUndoManagerKeymap,
+      ...completionKeymap,
+      ...searchKeymap,
+      ...foldKeymap,
+      // Escape, then Tab leaves the editor: see the keymap's own documentation (Ctrl-m toggles it).
+      indentWithTab,
+      ...defaultKeymap,
+    ]),
+  ];
+}

@@ -1,0 +1,255 @@
+/**
+ * One life of a document in this page: a Yjs document, and which of the page's own edits are not known
+ * to be on the runner's disk.
+ */
+import {
+  Awareness,
+  applyAwarenessUpdate,
+  encodeAwarenessUpdate,
+  modifyAwarenessUpdate,
+  removeAwarenessStates,
+} from "y-protocols/awareness";
+import * as Y from "yjs";
+import type { Edit } from "./merge";
+
+/** Frames stay below the protocol's 1 MiB, with room for their head and for what Yjs adds. */
+export const MAX_UPDATE_BYTES = 900 * 1024;
+/** UTF-16 units inserted at once: at most three bytes each in UTF-8. */
+export const MAX_INSERT_UNITS = 250_000;
+
+/** Texts up to this size are remembered as they were sent, to know what is on disk more closely. */
+const SNAPSHOT_UNITS = 200_000;
+const SNAPSHOT_EVERY_MS = 100;
+const SNAPSHOTS = 16;
+
+const REMOTE = Symbol("remote");
+const MARK = Symbol("mark");
+
+export interface Identity {
+  /** The page's own name in `people`. */
+  client: string;
+  name: string;
+  color: string;
+}
+
+interface OwnEdit {
+  /** Our Yjs clock behind the edit. */
+  clock: number;
+  update: Uint8Array;
+}
+
+export class Replica {
+  readonly doc = new Y.Doc();
+  readonly text: Y.Text;
+  readonly awareness: Awareness;
+  readonly undo: Y.UndoManager;
+  /** Called after each own edit with its update. */
+  onEdit: (update: Uint8Array) => void = () => {};
+  onAwareness: (update: Uint8Array) => void = () => {};
+
+  private own: OwnEdit[] = [];
+  private held: Uint8Array | null = null;
+  /** Last text known to be on disk, while there are own edits that are not. */
+  private base = "";
+  private snapshots: { clock: number; text: string; at: number }[] = [];
+
+  constructor(
+    readonly epoch: string,
+    identity: Identity,
+    private readonly now: () => number,
+  ) {
+    this.text = this.doc.getText("text");
+    this.undo = new Y.UndoManager(this.text);
+    this.awareness = new Awareness(this.doc);
+    this.awareness.setLocalStateField("user", {
+      name: identity.name,
+      color: identity.color,
+      colorLight: `${identity.color}33`,
+      client: identity.client,
+    });
+    this.doc.on("beforeTransaction", (transaction: Y.Transaction) => {
+      if (transaction.local && transaction.origin !== MARK && this.own.length === 0 && !this.held) {
+        this.base = this.text.toString();
+      }
+    });
+    this.doc.on("update", (update: Uint8Array, origin: unknown, _doc: Y.Doc, transaction: Y.Transaction) => {
+      if (origin !== REMOTE) this.edited(update, transaction);
+    });
+    this.awareness.on(
+      "update",
+      (change: { added: number[]; updated: number[]; removed: number[] }, origin: unknown) => {
+        if (origin === REMOTE) {
+          // Somebody whom we did not see before: they do not see us yet either.
+          if (change.added.length > 0) this.announce();
+          return;
+        }
+        const mine = [...change.added, ...change.updated, ...change.removed].filter(
+          (id) => id === this.doc.clientID,
+        );
+        if (mine.length > 0) this.onAwareness(encodeAwarenessUpdate(this.awareness, mine));
+      },
+    );
+  }
+
+  /** Own edits that are not known to be on disk. */
+  get waiting(): number {
+    return this.own.length;
+  }
+
+  /** The two texts that a merge into another life of the document needs. */
+  rescue(): { base: string; mine: string } {
+    return { base: this.base, mine: this.text.toString() };
+  }
+
+  stateVector(): Uint8Array {
+    return Y.encodeStateVector(this.doc);
+  }
+
+  /** Whether all that a state vector names is here. */
+  covers(vector: Map<number, number>): boolean {
+    for (const [client, clock] of vector) {
+      if (Y.getState(this.doc.store, client) < clock) return false;
+    }
+    return true;
+  }
+
+  /** What the holder of a state vector lacks, in pieces that fit a frame. */
+  missing(vector: Uint8Array): Uint8Array[] {
+    const whole = Y.encodeStateAsUpdate(this.doc, vector);
+    if (whole.length <= MAX_UPDATE_BYTES) return [whole];
+    // All that can be missing there is our own; each edit fits.
+    return packUpdates(this.own.map((edit) => edit.update));
+  }
+
+  apply(update: Uint8Array): void {
+    Y.applyUpdate(this.doc, update, REMOTE);
+  }
+
+  /** All that `vector` covers is on disk. */
+  onDisk(vector: Map<number, number>): void {
+    const clock = vector.get(this.doc.clientID) ?? 0;
+    this.own = this.own.filter((edit) => edit.clock > clock);
+    const known = this.snapshots.findLast((s) => s.clock <= clock);
+    this.snapshots = this.snapshots.filter((s) => s.clock > clock);
+    if (known) this.base = known.text;
+  }
+
+  /** Makes edits (ascending, not overlapping) as a person's own. */
+  edit(edits: Edit[]): void {
+    const units = edits.reduce((sum, { from, to, insert }) => sum + to - from + insert.length, 0);
+    // Undone in the same pieces: bringing all of it back at once would not fit a frame either.
+    const between = () => units > MAX_INSERT_UNITS && this.undo.stopCapturing();
+    for (const { from, to, insert } of [...edits].reverse()) {
+      for (let end = to; end > from; ) {
+        const begin = Math.max(from, end - MAX_INSERT_UNITS);
+        this.doc.transact(() => this.text.delete(begin, end - begin));
+        end = begin;
+        between();
+      }
+      let at = from;
+      for (const piece of pieces(insert)) {
+        this.doc.transact(() => this.text.insert(at, piece));
+        at += piece.length;
+        between();
+      }
+    }
+  }
+
+  applyAwareness(update: Uint8Array): void {
+    applyAwarenessUpdate(this.awareness, modifyAwarenessUpdate(update, cleanState), REMOTE);
+  }
+
+  /** Tells the others where we are. */
+  announce(): void {
+    if (this.awareness.getLocalState()) {
+      this.onAwareness(encodeAwarenessUpdate(this.awareness, [this.doc.clientID]));
+    }
+  }
+
+  /** Drops the cursors of all but those who are here. */
+  keepOnly(clients: ReadonlySet<string>): void {
+    const left = [...this.awareness.getStates()]
+      .filter(([id, state]) => id !== this.doc.clientID && !clients.has(String(state.user?.client)))
+      .map(([id]) => id);
+    if (left.length > 0) removeAwarenessStates(this.awareness, left, REMOTE);
+  }
+
+  destroy(): void {
+    this.awareness.destroy();
+    this.undo.destroy();
+    this.doc.destroy();
+  }
+
+  private edited(update: Uint8Array, transaction: Y.Transaction): void {
+    const id = this.doc.clientID;
+    const before = transaction.beforeState.get(id) ?? 0;
+    const clock = transaction.afterState.get(id) ?? 0;
+    if (clock === before) {
+      // A deletion does not move our clock, and so could never be told to be on disk: a mark beside the
+      // text moves it.
+      this.held = this.held ? Y.mergeUpdates([this.held, update]) : update;
+      this.doc.transact(() => this.doc.getMap("deletions").set(String(id), clock), MARK);
+      return;
+    }
+    const whole = this.held ? Y.mergeUpdates([this.held, update]) : update;
+    this.held = null;
+    this.own.push({ clock, update: whole });
+    this.snapshot(clock);
+    this.onEdit(whole);
+  }
+
+  private snapshot(clock: number): void {
+    const at = this.now();
+    const last = this.snapshots.at(-1);
+    if (this.text.length > SNAPSHOT_UNITS || (last && at - last.at < SNAPSHOT_EVERY_MS)) return;
+    this.snapshots.push({ clock, text: this.text.toString(), at });
+    if (this.snapshots.length > SNAPSHOTS) this.snapshots.splice(1, 1);
+  }
+}
+
+/** Joins updates as far as they fit a frame. */
+export function packUpdates(updates: Uint8Array[]): Uint8Array[] {
+  const packs: Uint8Array[] = [];
+  let group: Uint8Array[] = [];
+  let size = 0;
+  const close = () => {
+    const [only] = group;
+    if (only) packs.push(group.length === 1 ? only : Y.mergeUpdates(group));
+    group = [];
+    size = 0;
+  };
+  for (const update of updates) {
+    if (size + update.length > MAX_UPDATE_BYTES) close();
+    group.push(update);
+    size += update.length;
+  }
+  close();
+  return packs;
+}
+
+/** Cuts a text into pieces that fit a frame; never between the two halves of one character. */
+export function pieces(text: string): string[] {
+  const out: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    let end = Math.min(text.length, at + MAX_INSERT_UNITS);
+    const last = text.charCodeAt(end - 1);
+    if (end < text.length && last >= 0xd800 && last < 0xdc00) end--;
+    out.push(text.slice(at, end));
+    at = end;
+  }
+  return out;
+}
+
+/** What others say of themselves is drawn into our page: only the expected fields, in the expected form. */
+function cleanState(state: unknown): unknown {
+  if (typeof state !== "object" || state === null) return null;
+  const { user, cursor } = state as { user?: Record<string, unknown>; cursor?: unknown };
+  const color = typeof user?.color === "string" && /^#[0-9a-f]{6}$/.test(user.color) ? user.color : "#8a93a5";
+  const name = typeof user?.name === "string" ? user.name.slice(0, 40) : "Somebody";
+  const client = typeof user?.client === "string" ? user.client.slice(0, 64) : "";
+  return { user: { name, color, colorLight: `${color}33`, client }, cursor };
+}
+
+export function decodeVector(bytes: Uint8Array): Map<number, number> {
+  return Y.decodeStateVector(bytes);
+}
