@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::languages::Languages;
-use crate::sandbox::cgroup::{Cgroups, Kind};
+use crate::sandbox::cgroup::Cgroups;
+use crate::sandbox::cgroup_plan::Kind;
 use crate::sandbox::host;
 use crate::sandbox::{SandboxConfig, SandboxSpawner};
 use crate::{Exit, Limits, Network, SandboxSpec, SpawnError, Spawner};

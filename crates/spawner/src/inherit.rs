@@ -75,3 +75,16 @@ pub fn detach(command: &mut Command, kept: Vec<OwnedFd>) {
         });
     }
 }
+
+/// Has `command`'s child run in another network namespace; of the rest it stays where it is.
+pub fn join_network(command: &mut Command, namespace: OwnedFd) {
+    // SAFETY: between fork and exec one async-signal-safe system call is made, on a descriptor
+    // opened before.
+    unsafe {
+        command.pre_exec(move || {
+            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
+            rustix::thread::move_into_link_name_space(namespace.as_fd(), kind)?;
+            Ok(())
+        });
+    }
+}

@@ -325,3 +325,38 @@ async fn the_network_comes_back_when_its_router_dies() {
     assert_eq!(python(&sandbox, program).await.1.trim(), "abcd");
     end(&*spawner, &["one"]).await;
 }
+
+/// The server dies between two steps of a start: the record says less than is there.
+#[tokio::test]
+async fn a_crash_in_the_middle_of_a_start_is_cleaned_up() {
+    for known in [&[][..], &["monitor"], &["monitor", "first"]] {
+        let place = Place::new();
+        let spawner = place.sandboxes().await;
+        let sandbox = place.start(&*spawner, "one", Network::Internet).await;
+        let folder = sandbox
+            .socket
+            .parent()
+            .expect("a folder")
+            .file_name()
+            .expect("a name");
+        let name = format!("alcove-{}", folder.to_str().expect("text"));
+        drop(spawner);
+        let path = place.path("state/sandboxes/one.json");
+        let mut record: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(&path).expect("a record")).expect("JSON");
+        for field in ["monitor", "first"] {
+            if !known.contains(&field) {
+                record[field] = serde_json::Value::Null;
+            }
+        }
+        std::fs::write(&path, record.to_string()).expect("written");
+        let spawner = place.sandboxes().await;
+        assert_eq!(spawner.list().await.expect("lists").len(), 1);
+        end(&*spawner, &["one"]).await;
+        assert!(
+            !std::path::Path::new(&format!("/proc/{}", sandbox.pid)).exists(),
+            "{known:?}"
+        );
+        assert_eq!(traces(&place, &name), "[][]", "{known:?}");
+    }
+}

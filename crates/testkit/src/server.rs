@@ -63,7 +63,7 @@ impl Server {
             .arg(data_dir)
             .env("ALCOVE_TOKEN", &token)
             .env("ALCOVE_PREPARE_TEMPLATES", "false")
-            .env("ALCOVE_LOG", std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "info".into()))
+            .env("ALCOVE_LOG", std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()))
             .args(&options.arguments)
             .envs(options.environment.iter().cloned())
             .stdin(Stdio::null())
@@ -122,7 +122,7 @@ impl Server {
 
     /// A client of the API, with the token.
     pub fn http(&self) -> Http {
-        Http::new(self.address, "127.0.0.1").bearer(&self.token)
+        Http::new(self.address, &self.address.to_string()).bearer(&self.token)
     }
 
     /// `Host` of the editor.

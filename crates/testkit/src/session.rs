@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use alcove_protocol::SUBPROTOCOL;
 use alcove_protocol::binary::{self, frame, put_varint, take_varint, terminal};
-use alcove_protocol::session::{ClientFrame, ClientMessage, RunnerFrame, RunnerMessage, TerminalInfo};
+use alcove_protocol::session::{ClientFrame, ClientMessage, ErrorCode, RunnerFrame, RunnerMessage, TerminalInfo};
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -239,6 +239,31 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Sends input again, of which the runner has `received` bytes: the rest counts.
+    pub async fn repeat_input(&mut self, terminal: u32, from: u64, received: u64) -> anyhow::Result<()> {
+        let screen = self.terminals.get(&terminal).context("not attached")?;
+        let old = "x".repeat((received - from) as usize);
+        let message = frame(screen.channel, terminal::INPUT, Some(from), old.as_bytes());
+        self.socket.send(Message::binary(message)).await?;
+        Ok(())
+    }
+
+    /// The answer to a request that was sent by hand.
+    pub async fn answer(&mut self, id: u32) -> anyhow::Result<RunnerMessage> {
+        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone())).await
+    }
+
+    /// Waits for an error that answers no request.
+    pub async fn error(&mut self, wanted: ErrorCode) -> anyhow::Result<()> {
+        self.take_until(|frame| matches!(frame.message, RunnerMessage::Error { code, .. } if code == wanted).then_some(())).await
+    }
+
+    /// Waits until the other side closes.
+    pub async fn closed(&mut self) -> anyhow::Result<()> {
+        let closed = async { while self.take().await.is_ok() {} };
+        tokio::time::timeout(DEADLINE, closed).await.context("it is still open")
     }
 
     /// Runs a command in a new shell; what it wrote, and its exit code.

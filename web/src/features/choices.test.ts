@@ -1,3 +1,4 @@
+/** Tests of the small decisions: what the field creates, which port is shown, what a tab does. */
 import { describe, expect, it } from "vitest";
 import type { Template } from "../api/protocol.gen";
 import { choose } from "./dashboard/choose";

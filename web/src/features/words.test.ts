@@ -1,3 +1,4 @@
+/** Tests of the words for states. */
 import { describe, expect, it } from "vitest";
 import type { ReplState } from "../api/protocol.gen";
 import {

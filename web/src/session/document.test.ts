@@ -1,6 +1,8 @@
+/** Tests of documents, against a runner that does what the protocol says. */
 import { describe, expect, it } from "vitest";
 import * as Y from "yjs";
 import { Documents } from "./documents";
+import { MAX_UPDATE_BYTES } from "./replica";
 import { SessionSocket } from "./socket";
 import { settle, TestClock, testDial } from "./testing";
 import { DOCUMENT, frame } from "./wire";
@@ -167,5 +169,24 @@ describe("a document", () => {
     await serve();
     expect(shelf.text).toBe("ab");
     expect(documents.get("a.txt")).toBeUndefined();
+  });
+
+  it("takes a large paste in pieces that fit a frame, and gives it back in pieces when it is undone", async () => {
+    const { document, serve, shelf, type } = start("ab");
+    await serve();
+    const replica = document.replica.get();
+    if (!replica) throw new Error("not ready");
+    const sizes: number[] = [];
+    const flow = replica.onEdit;
+    replica.onEdit = (update) => {
+      sizes.push(update.length);
+      flow(update);
+    };
+    type(1, "é".repeat(700_000));
+    while (replica.undo.canUndo()) replica.undo.undo();
+    while (replica.undo.canRedo()) replica.undo.redo();
+    await serve();
+    expect(shelf.text).toBe(`a${"é".repeat(700_000)}b`);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_UPDATE_BYTES);
   });
 });

@@ -1,3 +1,4 @@
+/** Tests of the three-way merge. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { editsBetween, lines, merge } from "./merge";

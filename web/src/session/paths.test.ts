@@ -1,3 +1,4 @@
+/** Tests of paths. */
 import { describe, expect, it } from "vitest";
 import { display, encodeTyped, isWithin, join, nameOf, nameProblem, parentOf, rebase } from "./paths";
 

@@ -2,7 +2,7 @@
 import type { PortInfo, ProjectInfo, Role, RunnerMessage, RunState, Saved } from "../api/protocol.gen";
 import type { Clock } from "./clock";
 import { Documents } from "./documents";
-import { type Dial, newClientId, SessionSocket, type Welcome } from "./socket";
+import { type Dial, SessionSocket, type Welcome } from "./socket";
 import { Terminals } from "./terminals";
 import { FileTree } from "./tree";
 import { Value } from "./value";
@@ -143,4 +143,10 @@ export class Session {
         break;
     }
   }
+}
+
+/** A page's name for itself, kept over reconnects: 32 hex digits. */
+function newClientId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+/** Tests of the connection, with a socket whose other end is the test. */
 import { describe, expect, it } from "vitest";
 import { RequestError, SessionSocket } from "./socket";
 import { settle, TestClock, testDial } from "./testing";

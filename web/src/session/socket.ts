@@ -2,16 +2,10 @@
  * The connection of a page with its repl's runner: reconnects by itself, answers requests, hands
  * binary frames to the owner of their channel. Knows nothing of terminals, documents or files.
  */
-import {
-  type ClientMessage,
-  type ErrorCode,
-  type RunnerFrame,
-  type RunnerMessage,
-  SUBPROTOCOL,
-} from "../api/protocol.gen";
+import { type ClientMessage, type ErrorCode, type RunnerMessage, SUBPROTOCOL } from "../api/protocol.gen";
 import type { Clock } from "./clock";
 import { Value } from "./value";
-import { parse } from "./wire";
+import { parse, readFrame } from "./wire";
 
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 5_000;
@@ -299,20 +293,4 @@ export class SessionSocket {
     if (this.retry !== null) this.clock.clearTimeout(this.retry);
     this.retry = null;
   }
-}
-
-function readFrame(text: string): RunnerFrame | null {
-  try {
-    const frame: unknown = JSON.parse(text);
-    const isFrame = typeof frame === "object" && frame !== null && "type" in frame;
-    return isFrame ? (frame as RunnerFrame) : null;
-  } catch {
-    return null;
-  }
-}
-
-/** A page's name for itself, kept over reconnects: 32 hex digits. */
-export function newClientId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
 }

@@ -1,3 +1,4 @@
+/** Tests of the numbering of terminal bytes. */
 import { describe, expect, it } from "vitest";
 import { SessionSocket } from "./socket";
 import { MAX_INPUT_BYTES, type Screen, Terminals } from "./terminals";
@@ -158,6 +159,18 @@ describe("input", () => {
     reconnect(6);
     await attached(5);
     expect(inputs()).toEqual([]);
+    expect(terminals.waiting.get()).toBe(0);
+  });
+
+  it("of a terminal that is hidden is confirmed before its channel is closed", async () => {
+    const { newest, terminals, terminal, screen, attached } = start();
+    terminal.show(screen);
+    await attached(7);
+    terminal.type("ls");
+    terminal.hide();
+    expect(newest().sent("terminal_detach")).toHaveLength(0);
+    newest().sayBytes(frame(7, TERMINAL.INPUT_ACK, 2));
+    expect(newest().sent("terminal_detach")).toHaveLength(1);
     expect(terminals.waiting.get()).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+/** Tests of the file tree. */
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../api/protocol.gen";
 import { SessionSocket } from "./socket";

@@ -22,20 +22,3 @@ export class Value<T> {
     this.set(change(this.current));
   }
 }
-
-/** Resolves once `test` holds; rejects after `timeoutMs`. */
-export function until<T>(value: Value<T>, test: (current: T) => boolean, timeoutMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (test(value.get())) return resolve();
-    const timer = setTimeout(() => {
-      stop();
-      reject(new Error("took too long"));
-    }, timeoutMs);
-    const stop = value.subscribe(() => {
-      if (!test(value.get())) return;
-      clearTimeout(timer);
-      stop();
-      resolve();
-    });
-  });
-}

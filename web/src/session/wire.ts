@@ -1,4 +1,5 @@
-/** Binary frames of the session, as `crates/protocol/src/binary.rs` defines them. */
+/** Frames of the session, as `crates/protocol` defines them: binary ones, and the reading of text ones. */
+import type { RunnerFrame } from "../api/protocol.gen";
 
 export const TERMINAL = { OUTPUT: 0, SCREEN: 1, INPUT: 2, INPUT_ACK: 3, OUTPUT_ACK: 4 } as const;
 export const DOCUMENT = { STATE_VECTOR: 0, UPDATE: 1, AWARENESS: 2, ON_DISK: 3 } as const;
@@ -49,4 +50,15 @@ export function parse(bytes: Uint8Array): { channel: number; kind: number; paylo
   const kind = channel?.rest[0];
   if (!channel || kind === undefined) return null;
   return { channel: channel.value, kind, payload: channel.rest.subarray(1) };
+}
+
+/** A text frame; `null` when it is not one. */
+export function readFrame(text: string): RunnerFrame | null {
+  try {
+    const frame: unknown = JSON.parse(text);
+    const isFrame = typeof frame === "object" && frame !== null && "type" in frame;
+    return isFrame ? (frame as RunnerFrame) : null;
+  } catch {
+    return null;
+  }
 }

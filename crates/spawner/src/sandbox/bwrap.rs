@@ -4,15 +4,17 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
+/// Where something lies on the stage, and its own path.
+pub type Tool = (PathBuf, PathBuf);
+
 /// All that decides how a sandbox looks inside.
 #[derive(Debug, Clone)]
 pub struct View<'a> {
     /// Folder in which the launcher has mounted what comes from the host, see [`super::launch`].
     pub stage: &'a Path,
     pub host: &'a HostLayout,
-    /// Folders of language tools, and other files shown read-only at their own path; where they lie
-    /// on the stage.
-    pub tools: &'a [(PathBuf, PathBuf)],
+    /// Folders of language tools, and other files shown read-only at their own path.
+    pub tools: &'a [Tool],
     pub env: &'a [(String, String)],
     /// Bytes of `/tmp`.
     pub tmp: u64,
@@ -30,69 +32,7 @@ pub struct HostLayout {
     pub links: Vec<(String, String)>,
     /// Such folders that are no links (systems without merged /usr).
     pub folders: Vec<PathBuf>,
-    /// Files and folders of /etc.
-    pub etc: Vec<PathBuf>,
 }
-
-/// What programs need of /etc, and what operators configure for package clients there. No user
-/// database, no keys, no host names: those are made up, see `ETC_MADE`.
-const ETC: &[&str] = &[
-    "alternatives",
-    "bash.bashrc",
-    "bash_completion.d",
-    "ca-certificates",
-    "crypto-policies",
-    "debian_version",
-    "default/locale",
-    "fonts",
-    "gai.conf",
-    "gitconfig",
-    "host.conf",
-    "inputrc",
-    "ld.so.cache",
-    "ld.so.conf",
-    "ld.so.conf.d",
-    "locale.alias",
-    "locale.conf",
-    "localtime",
-    "login.defs",
-    "lsb-release",
-    "magic",
-    "magic.mime",
-    "mailcap",
-    "maven",
-    "mime.types",
-    "nanorc",
-    "npmrc",
-    "os-release",
-    "perl",
-    "pip.conf",
-    "pki/ca-trust",
-    "pki/java",
-    "pki/tls/certs",
-    "protocols",
-    "python3",
-    "rpc",
-    "services",
-    "shells",
-    "ssl/certs",
-    "ssl/openssl.cnf",
-    "terminfo",
-    "timezone",
-    "vim",
-    "xattr.conf",
-];
-
-/// Files of /etc that Alcove writes, and binds from the stage.
-pub const ETC_MADE: &[&str] = &[
-    "group",
-    "hostname",
-    "hosts",
-    "nsswitch.conf",
-    "passwd",
-    "profile",
-    "resolv.conf",
-];
 
 impl HostLayout {
     pub fn read() -> Self {
@@ -108,18 +48,6 @@ impl HostLayout {
                 Err(_) => {}
             }
         }
-        layout.etc = ETC
-            .iter()
-            .map(|f| Path::new("/etc").join(f))
-            .filter(|f| f.exists())
-            .collect();
-        // Java keeps its settings in /etc/java-<version>-openjdk.
-        for entry in std::fs::read_dir("/etc").into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with("java") {
-                layout.etc.push(entry.path());
-            }
-        }
-        layout.etc.sort();
         layout
     }
 }
@@ -146,16 +74,16 @@ pub fn arguments(view: &View<'_>) -> Vec<OsString> {
     for (name, target) in &view.host.links {
         args.add(["--symlink", target.as_str(), &format!("/{name}")]);
     }
-    for folder in view.host.folders.iter().chain(&view.host.etc) {
+    for folder in &view.host.folders {
         args.bind("--ro-bind", folder, folder);
     }
-    for name in ETC_MADE {
-        args.bind(
-            "--ro-bind",
-            &view.stage.join(format!("etc-{name}")),
-            &Path::new("/etc").join(name),
-        );
-    }
+    // One folder for all of /etc: every mount costs bubblewrap a reading of the mount table.
+    args.bind("--ro-bind", &view.stage.join("etc"), Path::new("/etc"));
+    args.bind(
+        "--ro-bind",
+        &view.stage.join("resolv.conf"),
+        Path::new("/etc/resolv.conf"),
+    );
     args.add(["--proc", "/proc", "--dev", "/dev"]);
     // A tmpfs counts against the memory limit; without a size it could take half the machine's.
     args.add([
@@ -233,7 +161,6 @@ mod tests {
         let host = HostLayout {
             links: vec![("bin".into(), "usr/bin".into())],
             folders: vec!["/lib32".into()],
-            etc: vec!["/etc/ssl/certs".into()],
         };
         let view = View {
             stage: Path::new("/stage"),

@@ -1,9 +1,9 @@
-//! The environment inside, and the few files of /etc that are made up.
+//! The environment inside.
 
 use std::path::{Path, PathBuf};
 
+use crate::SandboxSpec;
 use crate::languages::Languages;
-use crate::{Network, SandboxSpec, SpawnError};
 
 /// Settings of package clients that are handed on when the server has them: where registries are,
 /// by which proxy, and whose certificates to trust.
@@ -127,50 +127,6 @@ pub fn environment(
         set(name, value);
     }
     env
-}
-
-/// Writes the made-up files of /etc into `folder`; `resolv.conf` is one for each kind of network.
-pub fn write_etc(folder: &Path) -> Result<(), SpawnError> {
-    let files = [
-        (
-            "passwd",
-            "root:x:0:0:root:/root:/usr/sbin/nologin\nuser:x:1000:1000:user:/home/user:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-        ),
-        ("group", "root:x:0:\nuser:x:1000:\nnogroup:x:65534:\n"),
-        ("hostname", "repl\n"),
-        ("hosts", "127.0.0.1 localhost repl\n::1 localhost\n"),
-        (
-            "nsswitch.conf",
-            "passwd: files\ngroup: files\nhosts: files dns\n",
-        ),
-        // The host's would set PATH anew in every login shell, and so lose the languages.
-        (
-            "profile",
-            "[ -n \"$BASH_VERSION\" ] && [ -n \"$PS1\" ] && [ -r /etc/bash.bashrc ] && . /etc/bash.bashrc\numask 022\n",
-        ),
-        (
-            "resolv.conf.internet",
-            "nameserver 10.0.2.3\noptions single-request\n",
-        ),
-        ("resolv.conf.none", "# This repl has no network.\n"),
-    ];
-    for (name, text) in files {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|source| SpawnError::Io {
-            what: format!("{} can't be written", path.display()),
-            source,
-        })?;
-    }
-    Ok(())
-}
-
-/// The file that becomes `/etc/<name>`.
-pub fn etc_source(folder: &Path, name: &str, network: Network) -> PathBuf {
-    match (name, network) {
-        ("resolv.conf", Network::Internet) => folder.join("resolv.conf.internet"),
-        ("resolv.conf", Network::None) => folder.join("resolv.conf.none"),
-        _ => folder.join(name),
-    }
 }
 
 #[cfg(test)]

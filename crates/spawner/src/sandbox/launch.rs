@@ -16,6 +16,9 @@ use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
 use crate::inherit::join_group;
 
+/// A path on the host, and its name on the stage.
+pub type Item = (PathBuf, String);
+
 /// What the child does, in this order.
 #[derive(Debug)]
 pub struct Setup {
@@ -27,8 +30,8 @@ pub struct Setup {
     pub network_namespace: Option<OwnedFd>,
     /// Folder to mount the stage on.
     pub stage: PathBuf,
-    /// What to put there: path on the host, name on the stage.
-    pub items: Vec<(PathBuf, String)>,
+    /// What to put there.
+    pub items: Vec<Item>,
     /// Who to become; none as an ordinary user.
     pub user: Option<u32>,
 }
@@ -37,10 +40,10 @@ pub struct Setup {
 struct Prepared {
     setup: Setup,
     stage: CString,
-    items: Vec<Item>,
+    items: Vec<Bind>,
 }
 
-struct Item {
+struct Bind {
     source: CString,
     target: CString,
     is_folder: bool,
@@ -53,7 +56,7 @@ pub fn prepare(command: &mut Command, setup: Setup) -> io::Result<()> {
         .iter()
         .map(|(source, name)| {
             let target = setup.stage.join(name);
-            Ok(Item {
+            Ok(Bind {
                 is_folder: source.metadata()?.is_dir(),
                 source: c_path(source)?,
                 target: c_path(&target)?,
@@ -126,7 +129,7 @@ impl Prepared {
             flags,
             c"mode=0755,size=1m",
         )?;
-        for Item {
+        for Bind {
             source,
             target,
             is_folder,

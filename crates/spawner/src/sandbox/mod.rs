@@ -3,7 +3,9 @@
 
 pub mod bwrap;
 pub mod cgroup;
+pub mod cgroup_plan;
 pub mod env;
+mod etc;
 mod holder;
 pub mod host;
 mod launch;
@@ -14,6 +16,7 @@ pub mod rules;
 pub mod seccomp;
 mod start;
 mod stop;
+mod tools;
 pub mod uids;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -118,8 +121,7 @@ impl SandboxSpawner {
         host::make_folder(&base, if as_root { 0o711 } else { 0o700 })?;
         host::make_folder(&run, 0o700)?;
         host::make_folder(&stage, 0o755)?;
-        host::make_folder(&run.join("etc"), 0o700)?;
-        env::write_etc(&run.join("etc"))?;
+        etc::write(&run)?;
 
         let cgroups = Cgroups::detect(&name);
         if !cgroups.limits() {
@@ -341,8 +343,18 @@ impl Spawner for SandboxSpawner {
             // Stays while a repl runs.
             let _ = std::fs::remove_dir(&hierarchy.base);
         }
-        let _ = std::fs::remove_dir_all(self.run.join("etc"));
-        let _ = std::fs::remove_dir(&self.run);
+        // Sockets of what still runs stay.
+        if self
+            .records
+            .all::<Record>()
+            .is_ok_and(|records| records.is_empty())
+        {
+            let _ = std::fs::remove_dir_all(&self.run);
+            if self.uids.is_none() {
+                let _ = std::fs::remove_dir(&self.stage);
+                let _ = self.stage.parent().map(std::fs::remove_dir);
+            }
+        }
     }
 
     fn isolates(&self) -> bool {

@@ -48,9 +48,7 @@ pub async fn add(router: &Router, namespace: &str, link: u16) -> Result<(), Spaw
     router
         .ip(&["-batch", "-"], &add_outside(namespace, link))
         .await?;
-    router
-        .ip(&["-netns", namespace, "-batch", "-"], &add_inside(link))
-        .await
+    router.ip_in(namespace, &add_inside(link)).await
 }
 
 /// Removes both; either may be gone already.

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
+use tokio::io::AsyncReadExt;
 use tokio::task::JoinHandle;
 
 use super::record::{read_json, remove_file, write_json};
 use super::rules::{self, Allowed};
+use super::tools::{finish, run};
 use crate::SpawnError;
 use crate::inherit;
 use crate::pid::ProcessRef;
@@ -43,6 +43,8 @@ pub struct Router {
     record: Mutex<RouterRecord>,
     allow: Vec<Allowed>,
     supervisor: Mutex<Option<JoinHandle<()>>>,
+    /// Held while the uplink is first connected: one at a time.
+    connecting: tokio::sync::Mutex<()>,
 }
 
 /// Where the router's namespace is.
@@ -87,6 +89,7 @@ impl Router {
             record: Mutex::new(record),
             allow: rules::resolve(allow).await?,
             supervisor: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
         };
         if as_root && !router.namespace_path(name).exists() {
             run("ip", &["netns", "add", name], "").await?;
@@ -96,6 +99,7 @@ impl Router {
 
     /// Loads the packet filter, then connects the uplink and keeps it connected.
     pub async fn connect(self: &Arc<Self>) -> Result<(), SpawnError> {
+        let _one_at_a_time = self.connecting.lock().await;
         let has_supervisor = self
             .lock_supervisor()
             .as_ref()
@@ -207,21 +211,20 @@ impl Router {
         // The command holds our copy of the pipe's end.
         drop(command);
         let uplink = ProcessRef::of(child.id());
+        // Written down before it is of use: whoever comes after us can end it.
+        let record = {
+            let mut record = self.lock_record();
+            record.uplink = uplink;
+            record.clone()
+        };
+        write_json(&self.record_path, &record).map_err(failed)?;
         let mut byte = [0];
         let is_up = matches!(
             tokio::time::timeout(UPLINK_PATIENCE, ready.read(&mut byte)).await,
             Ok(Ok(1))
         );
         match uplink {
-            Some(uplink) if is_up => {
-                let record = {
-                    let mut record = self.lock_record();
-                    record.uplink = Some(uplink);
-                    record.clone()
-                };
-                write_json(&self.record_path, &record).map_err(failed)?;
-                Ok(uplink)
-            }
+            Some(uplink) if is_up => Ok(uplink),
             _ => {
                 if let Some(uplink) = uplink {
                     uplink.signal(Signal::KILL);
@@ -247,27 +250,44 @@ impl Router {
         self.inside("ip", args, input).await
     }
 
+    /// Runs a batch of `ip` in a repl's namespace.
+    pub async fn ip_in(&self, namespace: &str, batch: &str) -> Result<(), SpawnError> {
+        let args = ["-netns", namespace, "-batch", "-"];
+        match &self.place {
+            Place::Named(_) => run("ip", &args, batch).await,
+            Place::Holder(_) => self.inside("ip", &args, batch).await,
+        }
+    }
+
     async fn inside(&self, program: &str, args: &[&str], input: &str) -> Result<(), SpawnError> {
-        let enter = match &self.place {
-            Place::Named(name) => vec![format!("--net={}", self.namespace_path(name).display())],
+        match &self.place {
+            Place::Named(name) => {
+                let path = self.namespace_path(name);
+                let namespace = std::fs::File::open(&path).map_err(|source| SpawnError::Io {
+                    what: format!("the router's network namespace {}", path.display()),
+                    source,
+                })?;
+                // Not by nsenter, which costs some milliseconds on the way of every start.
+                let mut command = std::process::Command::new(program);
+                inherit::join_network(command.args(args), namespace.into());
+                finish(command, input).await.map(drop)
+            }
             Place::Holder(holder) => {
                 let pid = holder.pid.to_string();
-                [
+                let mut all = vec![
                     "--target",
                     &pid,
                     "--user",
                     "--mount",
                     "--net",
                     "--preserve-credentials",
-                ]
-                .map(String::from)
-                .into()
+                    "--",
+                ];
+                all.push(program);
+                all.extend(args);
+                run("nsenter", &all, input).await
             }
-        };
-        let mut all: Vec<&str> = enter.iter().map(String::as_str).collect();
-        all.extend(["--", program]);
-        all.extend(args);
-        run("nsenter", &all, input).await
+        }
     }
 
     /// Where a named namespace can be opened from outside.
@@ -292,8 +312,10 @@ impl Router {
 
     /// Ends the uplink and removes the namespace.
     pub async fn close(&self) -> Result<(), SpawnError> {
-        if let Some(supervisor) = self.lock_supervisor().take() {
+        let supervisor = self.lock_supervisor().take();
+        if let Some(supervisor) = supervisor {
             supervisor.abort();
+            let _ = supervisor.await;
         }
         let RouterRecord { holder, uplink } = self.lock_record().clone();
         for process in [uplink, holder].into_iter().flatten() {
@@ -323,49 +345,4 @@ impl Router {
             .lock()
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
-}
-
-/// Runs a system tool with `input`; what it prints to its error stream becomes the error.
-pub async fn run(program: &str, args: &[&str], input: &str) -> Result<(), SpawnError> {
-    output(program, args, input).await.map(drop)
-}
-
-/// As [`run`]; gives what the tool prints.
-pub async fn output(program: &str, args: &[&str], input: &str) -> Result<String, SpawnError> {
-    let line = || format!("`{program} {}`", args.join(" "));
-    let failed = |source: std::io::Error| match source.kind() {
-        std::io::ErrorKind::NotFound => SpawnError::Unable(format!(
-            "`{program}` is not installed: run `sudo apt install bubblewrap slirp4netns nftables iproute2 util-linux`."
-        )),
-        _ => SpawnError::Io {
-            what: line(),
-            source,
-        },
-    };
-    let mut child = Command::new(program)
-        .args(args)
-        // As an ordinary user's PATH may lack the folders of these tools.
-        .env(
-            "PATH",
-            "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        )
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(failed)?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A tool that ended early says why itself.
-        let _ = stdin.write_all(input.as_bytes()).await;
-    }
-    let output = child.wait_with_output().await.map_err(failed)?;
-    if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
-    }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(SpawnError::Io {
-        what: line(),
-        source: std::io::Error::other(said.trim().to_owned()),
-    })
 }

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::router::output;
+use super::tools::output;
 use crate::SpawnError;
 
 /// Never reached from a repl: this machine, private networks, and what isn't unicast.

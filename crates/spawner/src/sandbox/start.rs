@@ -12,10 +12,10 @@ use std::time::Duration;
 use rustix::fs::MemfdFlags;
 use tokio::io::AsyncReadExt;
 
-use super::bwrap::{self, ETC_MADE, View};
+use super::bwrap::{self, View};
 use super::launch::{self, Setup};
 use super::record::{Record, parse_status, remove_file};
-use super::{SandboxSpawner, cgroup, env, host, net};
+use super::{SandboxSpawner, cgroup, env, etc, host, net};
 use crate::inherit;
 use crate::pid::{self, ProcessRef};
 use crate::{Network, Sandbox, SandboxSpec, SpawnError, Spawner};
@@ -222,19 +222,17 @@ impl SandboxSpawner {
     }
 
     /// What the stage holds, and what of it is shown at its own path.
-    fn items(&self, spec: &SandboxSpec) -> (Vec<(PathBuf, String)>, Vec<(PathBuf, PathBuf)>) {
+    fn items(&self, spec: &SandboxSpec) -> (Vec<launch::Item>, Vec<bwrap::Tool>) {
         let mut items = vec![
             (spec.workspace.clone(), "workspace".to_owned()),
             (spec.home.clone(), "home".to_owned()),
             (self.alcove.clone(), "alcove".to_owned()),
+            (self.run.join("etc"), "etc".to_owned()),
+            (
+                etc::resolver(&self.run, spec.network),
+                "resolv.conf".to_owned(),
+            ),
         ];
-        let etc = self.run.join("etc");
-        for name in ETC_MADE {
-            items.push((
-                env::etc_source(&etc, name, spec.network),
-                format!("etc-{name}"),
-            ));
-        }
         let mut tools = Vec::new();
         let shown: BTreeSet<&PathBuf> = self
             .languages

@@ -1,3 +1,4 @@
+/** Tests of the file list's rows and keys. */
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../api/protocol.gen";
 import type { Folder } from "../../session/tree";

@@ -1,0 +1,11 @@
+//! What these tests share: a server of the binary under test.
+
+use alcove_testkit::{Options, Server};
+
+pub fn options() -> Options {
+    Options::new(env!("CARGO_BIN_EXE_alcove")).arg("--network", "none").arg("--grace-period", "never").arg("--stop-patience", "200ms")
+}
+
+pub async fn server() -> Server {
+    Server::start(options()).await.expect("a server")
+}
