@@ -17,8 +17,15 @@ impl Banner<'_> {
     }
 
     fn text(&self, colours: bool) -> String {
-        let (bold, red, off) = if colours { ("\x1b[1m", "\x1b[1;31m", "\x1b[0m") } else { ("", "", "") };
-        let mut text = format!("\n  Alcove is ready. Sign in at\n\n    {bold}{}{off}\n", self.address);
+        let (bold, red, off) = if colours {
+            ("\x1b[1m", "\x1b[1;31m", "\x1b[0m")
+        } else {
+            ("", "", "")
+        };
+        let mut text = format!(
+            "\n  Alcove is ready. Sign in at\n\n    {bold}{}{off}\n",
+            self.address
+        );
         if self.listen.ip().is_loopback() {
             let port = self.listen.port();
             text.push_str(&format!(
@@ -26,7 +33,10 @@ impl Banner<'_> {
                 self.hostname
             ));
         }
-        text.push_str(&format!("  Data: {}   Ctrl-C saves all and stops.\n", self.data));
+        text.push_str(&format!(
+            "  Data: {}   Ctrl-C saves all and stops.\n",
+            self.data
+        ));
         if !self.isolated {
             text.push_str(&format!("\n  {red}NO ISOLATION: code in repls can do all that you can on this machine.{off}\n"));
         }
@@ -40,7 +50,14 @@ mod tests {
 
     fn banner(isolated: bool, listen: &str) -> String {
         let address = "http://alcove.localhost:8080/sign-in?token=t";
-        Banner { address, listen: listen.parse().unwrap(), data: "data".into(), isolated, hostname: "box" }.text(false)
+        Banner {
+            address,
+            listen: listen.parse().unwrap(),
+            data: "data".into(),
+            isolated,
+            hostname: "box",
+        }
+        .text(false)
     }
 
     #[test]

@@ -12,7 +12,7 @@ const FILE: &str = "alcove.toml";
 
 /// A self-hosted online code editor: repls with an editor, real terminals and a live preview.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(version, propagate_version = true, args_override_self = true)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -46,7 +46,12 @@ pub enum Command {
 #[derive(Debug, Clone, Args)]
 pub struct Serve {
     /// Address and port to listen on
-    #[arg(long, env = "ALCOVE_LISTEN", value_name = "ADDR:PORT", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "ALCOVE_LISTEN",
+        value_name = "ADDR:PORT",
+        default_value = "127.0.0.1:8080"
+    )]
     pub listen: SocketAddr,
     /// Address under which browsers reach the server [default: http://alcove.localhost:<port>]
     #[arg(long, env = "ALCOVE_PUBLIC_URL", value_name = "URL")]
@@ -55,7 +60,12 @@ pub struct Serve {
     #[arg(long, env = "ALCOVE_PREVIEW_DOMAIN", value_name = "DOMAIN")]
     pub preview_domain: Option<String>,
     /// Folder for everything that the server keeps on this machine
-    #[arg(long, env = "ALCOVE_DATA_DIR", value_name = "DIR", default_value = "data")]
+    #[arg(
+        long,
+        env = "ALCOVE_DATA_DIR",
+        value_name = "DIR",
+        default_value = "data"
+    )]
     pub data_dir: PathBuf,
     /// Object store: a folder, or file:///folder [default: <data-dir>/store]
     #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
@@ -70,7 +80,12 @@ pub struct Serve {
     #[arg(long, env = "ALCOVE_STOP_PATIENCE", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub stop_patience: Duration,
     /// Sign-in token of the local user [default: a random one, kept in the database]
-    #[arg(long, env = "ALCOVE_TOKEN", value_name = "TOKEN", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "ALCOVE_TOKEN",
+        value_name = "TOKEN",
+        hide_env_values = true
+    )]
     pub token: Option<String>,
     /// How repls are kept apart: `process` does not, and is for machines that can't
     #[arg(long, env = "ALCOVE_SPAWNER", value_enum, default_value = "sandbox")]
@@ -155,7 +170,9 @@ pub fn parse() -> Result<Cli, String> {
     let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
     let text = match std::fs::read_to_string(&path) {
         Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(first),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(first);
+        }
         Err(error) => return Err(format!("{} can't be read: {error}", path.display())),
     };
     let settings = settings(&text).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -183,13 +200,18 @@ fn settings(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
                 toml::Value::Array(list) => list.iter().map(plain).collect::<Result<Vec<_>, _>>(),
                 value => plain(value).map(|v| vec![v]),
             };
-            values.map(|v| (key.clone(), v)).map_err(|e| format!("{key}: {e}"))
+            values
+                .map(|v| (key.clone(), v))
+                .map_err(|e| format!("{key}: {e}"))
         })
         .collect()
 }
 
 /// The command line's description, in which the given values stand in for absent flags.
-fn with_defaults(subcommand: &str, settings: Vec<(String, Vec<String>)>) -> Result<clap::Command, String> {
+fn with_defaults(
+    subcommand: &str,
+    settings: Vec<(String, Vec<String>)>,
+) -> Result<clap::Command, String> {
     let mut command = Cli::command();
     for (key, values) in settings {
         let is_log = matches!(key.as_str(), "log" | "log_json");
@@ -200,7 +222,9 @@ fn with_defaults(subcommand: &str, settings: Vec<(String, Vec<String>)>) -> Resu
             .any(|a| a.get_id() == key.as_str())
             && key != "config";
         if !known && !is_log {
-            return Err(format!("{FILE} has a key that is no setting: `{key}` (see `alcove serve --help`)"));
+            return Err(format!(
+                "{FILE} has a key that is no setting: `{key}` (see `alcove serve --help`)"
+            ));
         }
         let change = |arg: clap::Arg| arg.default_values(values.clone());
         command = if is_log {
@@ -223,7 +247,9 @@ fn grace(text: &str) -> Result<Grace, String> {
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| "a time is a number and a unit: 90s, 5m, 2h".to_owned())?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a time is a number and a unit: 90s, 5m, 2h".to_owned())?;
     let millis = match unit {
         "ms" => 1,
         "s" => 1000,
@@ -232,14 +258,20 @@ fn duration(text: &str) -> Result<Duration, String> {
         "d" => 86_400_000,
         _ => return Err("a time ends with ms, s, m, h or d".into()),
     };
-    number.checked_mul(millis).filter(|ms| *ms <= 365 * 86_400_000).map(Duration::from_millis).ok_or("a time is a year at most".into())
+    number
+        .checked_mul(millis)
+        .filter(|ms| *ms <= 365 * 86_400_000)
+        .map(Duration::from_millis)
+        .ok_or("a time is a year at most".into())
 }
 
 /// `2GiB`, `512MiB`, `1000000`
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
-    let number: u64 = number.parse().map_err(|_| "a size is a number and a unit: 2GiB, 512MiB".to_owned())?;
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a size is a number and a unit: 2GiB, 512MiB".to_owned())?;
     let factor: u64 = match unit.trim() {
         "" | "B" => 1,
         "KiB" | "K" => 1 << 10,
@@ -247,7 +279,10 @@ fn size(text: &str) -> Result<u64, String> {
         "GiB" | "G" => 1 << 30,
         _ => return Err("a size ends with KiB, MiB or GiB".into()),
     };
-    number.checked_mul(factor).filter(|n| *n >= 64 << 20).ok_or("a repl needs 64MiB at least".into())
+    number
+        .checked_mul(factor)
+        .filter(|n| *n >= 64 << 20)
+        .ok_or("a repl needs 64MiB at least".into())
 }
 
 #[cfg(test)]
@@ -255,7 +290,9 @@ mod tests {
     use super::*;
 
     fn parse_with(file: &str, line: &[&str]) -> Result<Serve, String> {
-        let matches = with_defaults("serve", settings(file)?)?.try_get_matches_from(line).map_err(|e| e.to_string())?;
+        let matches = with_defaults("serve", settings(file)?)?
+            .try_get_matches_from(line)
+            .map_err(|e| e.to_string())?;
         match from(&matches)?.command {
             Command::Serve(serve) => Ok(*serve),
             _ => Err("not serve".into()),
@@ -287,7 +324,15 @@ mod tests {
         assert_eq!(duration("90s").unwrap(), Duration::from_secs(90));
         assert_eq!(duration("0s").unwrap(), Duration::ZERO);
         assert_eq!(grace("never").unwrap(), Grace(None));
-        for bad in ["", "5", "m", "-1s", "5 minutes", "9999999999999999999s", "400d"] {
+        for bad in [
+            "",
+            "5",
+            "m",
+            "-1s",
+            "5 minutes",
+            "9999999999999999999s",
+            "400d",
+        ] {
             assert!(duration(bad).is_err(), "{bad}");
         }
         assert_eq!(size("2GiB").unwrap(), 2 << 30);

@@ -18,7 +18,9 @@ use crate::banner::Banner;
 use crate::options::{NetworkKind, Serve, SpawnerKind};
 
 pub fn main(options: Box<Serve>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(serve(*options))
 }
 
@@ -27,8 +29,16 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     // Before anything is started: the usual reasons why it can't.
     let listener = listen(&options).await?;
     options.listen = listener.local_addr()?;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&options.data_dir)
-        .with_context(|| format!("the data folder {} can't be made", options.data_dir.display()))?;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&options.data_dir)
+        .with_context(|| {
+            format!(
+                "the data folder {} can't be made",
+                options.data_dir.display()
+            )
+        })?;
     options.data_dir = options.data_dir.canonicalize()?;
     let _lock = lock(&options.data_dir)?;
     let mut stop = signal(SignalKind::terminate())?;
@@ -72,7 +82,11 @@ async fn listen(options: &Serve) -> anyhow::Result<TcpListener> {
             )
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            bail!("listening on {} is not allowed: ports below 1024 need root. Choose another: --listen {}:8080", options.listen, options.listen.ip())
+            bail!(
+                "listening on {} is not allowed: ports below 1024 need root. Choose another: --listen {}:8080",
+                options.listen,
+                options.listen.ip()
+            )
         }
         Err(error) => bail!("listening on {} failed: {error}", options.listen),
     }
@@ -81,13 +95,23 @@ async fn listen(options: &Serve) -> anyhow::Result<TcpListener> {
 /// One server at a time works on a data folder; the lock ends with the process.
 fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).with_context(|| path.display().to_string())?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| path.display().to_string())?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another server works on the data folder {}. End it, or choose another folder: --data-dir DIR", data_dir.display())
+            bail!(
+                "another server works on the data folder {}. End it, or choose another folder: --data-dir DIR",
+                data_dir.display()
+            )
         }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} can't be locked", path.display())),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} can't be locked", path.display()))
+        }
     }
 }
 
@@ -111,7 +135,10 @@ pub async fn spawner(options: &Serve) -> anyhow::Result<Arc<dyn Spawner>> {
 }
 
 pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxConfig {
-    SandboxConfig { allow: options.allow.clone(), ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes")) }
+    SandboxConfig {
+        allow: options.allow.clone(),
+        ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes"))
+    }
 }
 
 fn network(options: &Serve) -> Network {
@@ -124,21 +151,39 @@ fn network(options: &Serve) -> Network {
 fn config(options: &Serve) -> Config {
     let port = options.listen.port();
     let public_url = options.public_url.as_deref().map_or_else(
-        || if port == 80 { "http://alcove.localhost".to_owned() } else { format!("http://alcove.localhost:{port}") },
+        || {
+            if port == 80 {
+                "http://alcove.localhost".to_owned()
+            } else {
+                format!("http://alcove.localhost:{port}")
+            }
+        },
         |url| url.trim_end_matches('/').to_owned(),
     );
-    let host = public_url.split_once("://").map_or(public_url.as_str(), |(_, host)| host);
+    let host = public_url
+        .split_once("://")
+        .map_or(public_url.as_str(), |(_, host)| host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     Config {
         listen: options.listen,
-        preview_domain: options.preview_domain.clone().unwrap_or_else(|| name.to_owned()),
+        preview_domain: options
+            .preview_domain
+            .clone()
+            .unwrap_or_else(|| name.to_owned()),
         public_url,
         data_dir: options.data_dir.clone(),
-        store: options.store.clone().unwrap_or_else(|| options.data_dir.join("store").display().to_string()),
+        store: options
+            .store
+            .clone()
+            .unwrap_or_else(|| options.data_dir.join("store").display().to_string()),
         database: options.database.clone(),
         grace_period: options.grace_period.0,
         token: options.token.clone(),
-        limits: Limits { memory: options.memory, processes: options.processes, ..Limits::default() },
+        limits: Limits {
+            memory: options.memory,
+            processes: options.processes,
+            ..Limits::default()
+        },
         network: network(options),
         stop_patience: options.stop_patience,
         prepare_templates: options.prepare_templates,
@@ -147,5 +192,6 @@ fn config(options: &Serve) -> Config {
 }
 
 fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "HOST".into(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "HOST".into(), |name| name.trim().to_owned())
 }

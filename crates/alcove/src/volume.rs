@@ -5,7 +5,9 @@ use alcove_volume::{Location, Meta, Scope, Store, Volume};
 use crate::options::{Volume as Options, VolumeAction, VolumePlace};
 
 pub fn main(options: Options) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match options.action {
             VolumeAction::Hydrate(place) => hydrate(place).await,
@@ -23,16 +25,25 @@ async fn hydrate(place: VolumePlace) -> anyhow::Result<()> {
     let volume = Volume::open(Store::open(&place.store)?, at, 0, place.dir, None).await?;
     volume.restore_sources().await?;
     volume.restore_bulk().await?;
-    println!("{}", serde_json::json!({ "number": volume.number().await, "entries": volume.progress().total }));
+    println!(
+        "{}",
+        serde_json::json!({ "number": volume.number().await, "entries": volume.progress().total })
+    );
     Ok(())
 }
 
 async fn checkpoint(place: VolumePlace) -> anyhow::Result<()> {
     let store = Store::open(&place.store)?;
     let at = Location::Repl(place.repl);
-    let meta = store.head(&at, 0).await?.map_or_else(Meta::default, |(_, manifest)| manifest.meta);
+    let meta = store
+        .head(&at, 0)
+        .await?
+        .map_or_else(Meta::default, |(_, manifest)| manifest.meta);
     let volume = Volume::adopt(store, at, place.dir, None, meta).await?;
     let done = volume.checkpoint(Scope::Everything, None).await?;
-    println!("{}", serde_json::json!({ "number": done.number, "changed": done.changed, "files": done.files, "bytes": done.bytes, "left_out": done.left_out }));
+    println!(
+        "{}",
+        serde_json::json!({ "number": done.number, "changed": done.changed, "files": done.files, "bytes": done.bytes, "left_out": done.left_out })
+    );
     Ok(())
 }

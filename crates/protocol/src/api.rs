@@ -126,7 +126,10 @@ pub enum Saved {
     /// Changes are waiting, or on their way.
     Saving,
     /// The store could not be written; it is tried again. `since`: RFC 3339 of the last success.
-    Failing { since: Option<String>, message: String },
+    Failing {
+        since: Option<String>,
+        message: String,
+    },
 }
 
 /// `POST /api/repls/{id}/preview`

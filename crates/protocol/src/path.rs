@@ -136,7 +136,11 @@ pub fn encode_name(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         for c in chunk.valid().chars() {
-            if c == '\\' { out.push_str("\\x5c") } else { out.push(c) }
+            if c == '\\' {
+                out.push_str("\\x5c")
+            } else {
+                out.push(c)
+            }
         }
         for b in chunk.invalid() {
             out.push_str(&format!("\\x{b:02x}"));
@@ -155,7 +159,9 @@ pub fn decode_name(text: &str) -> Result<OsString, PathError> {
             rest = tail;
             continue;
         }
-        let [b'x', high, low, tail @ ..] = tail else { return Err(PathError::Escape) };
+        let [b'x', high, low, tail @ ..] = tail else {
+            return Err(PathError::Escape);
+        };
         let digit = |b: u8| (b as char).to_digit(16).ok_or(PathError::Escape);
         out.push((digit(*high)? * 16 + digit(*low)?) as u8);
         rest = tail;
@@ -194,7 +200,9 @@ impl Serialize for WorkspacePath {
 
 impl<'de> Deserialize<'de> for WorkspacePath {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        String::deserialize(d)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(d)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -205,23 +213,48 @@ mod tests {
 
     #[test]
     fn what_leaves_the_workspace_is_refused() {
-        for bad in ["..", "../a", "a/../b", "/etc/passwd", "a//b", "a/", "./a", "a/./b"] {
-            assert_eq!(bad.parse::<WorkspacePath>(), Err(PathError::Component), "{bad}");
+        for bad in [
+            "..",
+            "../a",
+            "a/../b",
+            "/etc/passwd",
+            "a//b",
+            "a/",
+            "./a",
+            "a/./b",
+        ] {
+            assert_eq!(
+                bad.parse::<WorkspacePath>(),
+                Err(PathError::Component),
+                "{bad}"
+            );
         }
         assert_eq!("a\0b".parse::<WorkspacePath>(), Err(PathError::Nul));
         assert_eq!("\\x00".parse::<WorkspacePath>(), Err(PathError::Nul));
-        assert_eq!("\\x2e\\x2e/x".parse::<WorkspacePath>(), Err(PathError::Component));
+        assert_eq!(
+            "\\x2e\\x2e/x".parse::<WorkspacePath>(),
+            Err(PathError::Component)
+        );
         assert_eq!("a\\b".parse::<WorkspacePath>(), Err(PathError::Escape));
     }
 
     #[test]
     fn limits_hold_at_their_edge() {
         assert!("x".repeat(MAX_NAME_BYTES).parse::<WorkspacePath>().is_ok());
-        assert_eq!("x".repeat(MAX_NAME_BYTES + 1).parse::<WorkspacePath>(), Err(PathError::NameTooLong));
+        assert_eq!(
+            "x".repeat(MAX_NAME_BYTES + 1).parse::<WorkspacePath>(),
+            Err(PathError::NameTooLong)
+        );
         let deep = "abc/".repeat(MAX_PATH_BYTES / 4);
         assert!(deep[..deep.len() - 1].parse::<WorkspacePath>().is_ok());
-        assert_eq!(format!("{deep}abcdef").parse::<WorkspacePath>(), Err(PathError::TooLong));
-        assert_eq!("x".repeat(5000).parse::<WorkspacePath>(), Err(PathError::TooLong));
+        assert_eq!(
+            format!("{deep}abcdef").parse::<WorkspacePath>(),
+            Err(PathError::TooLong)
+        );
+        assert_eq!(
+            "x".repeat(5000).parse::<WorkspacePath>(),
+            Err(PathError::TooLong)
+        );
     }
 
     #[test]

@@ -122,8 +122,17 @@ mod tests {
         assert!(error.contains("titel"), "{error}");
         let error = Project::parse("open = ['../x']").unwrap_err().to_string();
         assert!(error.contains(".."), "{error}");
-        assert!(matches!(Project::parse("[run]\nport = 0"), Err(ProjectError::Port)));
-        assert!(matches!(Project::parse("icon = 'Rust'"), Err(ProjectError::Icon)));
-        assert!(matches!(Project::parse(&" ".repeat(MAX_FILE_BYTES + 1)), Err(ProjectError::TooLarge)));
+        assert!(matches!(
+            Project::parse("[run]\nport = 0"),
+            Err(ProjectError::Port)
+        ));
+        assert!(matches!(
+            Project::parse("icon = 'Rust'"),
+            Err(ProjectError::Icon)
+        ));
+        assert!(matches!(
+            Project::parse(&" ".repeat(MAX_FILE_BYTES + 1)),
+            Err(ProjectError::TooLarge)
+        ));
     }
 }

@@ -39,42 +39,84 @@ pub struct RunnerFrame {
 pub enum ClientMessage {
     /// The first frame. `client` is chosen at random by the page (16 to 64 letters, digits, `-`) and
     /// kept over reconnects, so that repeated input is recognised. Answer: `welcome`.
-    Hello { client: String },
+    Hello {
+        client: String,
+    },
     /// Answer: `pong` with the same `time`.
-    Ping { time: f64 },
+    Ping {
+        time: f64,
+    },
 
     /// One folder's entries; it is watched from then on (`tree_changed`). Answer: `tree_listed`.
-    TreeList { path: WorkspacePath },
-    TreeUnwatch { path: WorkspacePath },
+    TreeList {
+        path: WorkspacePath,
+    },
+    TreeUnwatch {
+        path: WorkspacePath,
+    },
 
     /// Makes an empty file or a folder, with the folders above it. Fails when it exists. Answer: `done`.
-    FileCreate { path: WorkspacePath, kind: EntryKind },
+    FileCreate {
+        path: WorkspacePath,
+        kind: EntryKind,
+    },
     /// Renames or moves; never replaces what is at `to`. Open documents move along. Answer: `done`.
-    FileMove { from: WorkspacePath, to: WorkspacePath },
+    FileMove {
+        from: WorkspacePath,
+        to: WorkspacePath,
+    },
     /// Deletes a file, or a folder with all in it. Answer: `done`.
-    FileDelete { path: WorkspacePath },
+    FileDelete {
+        path: WorkspacePath,
+    },
 
     /// Opens a text file as a shared document. `epoch` is the one the page knows from an earlier
     /// connection, if any. Answer: `document_opened` or `document_refused`.
-    DocumentOpen { path: WorkspacePath, epoch: Option<String> },
-    DocumentClose { channel: u32 },
+    DocumentOpen {
+        path: WorkspacePath,
+        epoch: Option<String>,
+    },
+    DocumentClose {
+        channel: u32,
+    },
     /// Writes the document to disk at once. Answer: `done`.
-    DocumentFlush { channel: u32 },
+    DocumentFlush {
+        channel: u32,
+    },
 
     /// Starts a shell. Answer: `terminal_created`.
-    TerminalCreate { cols: u16, rows: u16 },
+    TerminalCreate {
+        cols: u16,
+        rows: u16,
+    },
     /// Begins the output of a terminal on a channel: from byte `from` on when the runner still has
     /// it, else with the screen as it is. Answer: `terminal_attached`.
-    TerminalAttach { terminal: u32, from: Option<u64>, cols: u16, rows: u16 },
-    TerminalDetach { channel: u32 },
+    TerminalAttach {
+        terminal: u32,
+        from: Option<u64>,
+        cols: u16,
+        rows: u16,
+    },
+    TerminalDetach {
+        channel: u32,
+    },
     /// The size of the client that acted last holds.
-    TerminalResize { terminal: u32, cols: u16, rows: u16 },
+    TerminalResize {
+        terminal: u32,
+        cols: u16,
+        rows: u16,
+    },
     /// Ends the program in a terminal (HUP, then KILL) and removes it. Answer: `done`.
-    TerminalClose { terminal: u32 },
+    TerminalClose {
+        terminal: u32,
+    },
 
     /// Runs the project's command, after its setup where that is missing. While it runs, this starts
     /// nothing. Answer: `done`; then `run_state`.
-    RunStart { cols: u16, rows: u16 },
+    RunStart {
+        cols: u16,
+        rows: u16,
+    },
     /// Ends the program and all it started. Answer: `done`.
     RunStop,
 }
@@ -85,41 +127,94 @@ pub enum ClientMessage {
 pub enum RunnerMessage {
     /// `runner` is a random id of this runner's life. `inputs` holds how much input each terminal has
     /// received from this client before.
-    Welcome { runner: String, role: Role, project: ProjectInfo, inputs: Vec<TerminalInput> },
-    Pong { time: f64 },
+    Welcome {
+        runner: String,
+        role: Role,
+        project: ProjectInfo,
+        inputs: Vec<TerminalInput>,
+    },
+    Pong {
+        time: f64,
+    },
     Done,
-    Error { code: ErrorCode, message: String },
+    Error {
+        code: ErrorCode,
+        message: String,
+    },
 
-    TreeListed { path: WorkspacePath, entries: Vec<Entry> },
+    TreeListed {
+        path: WorkspacePath,
+        entries: Vec<Entry>,
+    },
     /// What changed in a watched folder. `gone`: the folder itself is no more, nor watched.
-    TreeChanged { path: WorkspacePath, upserted: Vec<Entry>, removed: Vec<String>, gone: bool },
+    TreeChanged {
+        path: WorkspacePath,
+        upserted: Vec<Entry>,
+        removed: Vec<String>,
+        gone: bool,
+    },
 
     /// `epoch` names one life of the document's ids: when it is not the page's own, the page must
     /// start from an empty Yjs document. The text lies in the Yjs text named `text`.
-    DocumentOpened { path: WorkspacePath, channel: u32, epoch: String },
-    DocumentRefused { path: WorkspacePath, reason: RefusedReason, size: u64 },
+    DocumentOpened {
+        path: WorkspacePath,
+        channel: u32,
+        epoch: String,
+    },
+    DocumentRefused {
+        path: WorkspacePath,
+        reason: RefusedReason,
+        size: u64,
+    },
     /// The file was moved; the channel stays.
-    DocumentMoved { channel: u32, path: WorkspacePath },
+    DocumentMoved {
+        channel: u32,
+        path: WorkspacePath,
+    },
     /// The file is no longer on disk (`gone`), or is there again. The next edit writes it anew.
-    DocumentGone { channel: u32, gone: bool },
+    DocumentGone {
+        channel: u32,
+        gone: bool,
+    },
     /// A program rewrote a place that was being typed in: both texts are in the document, around the
     /// given UTF-16 offset.
-    DocumentConflict { channel: u32, offset: u32 },
+    DocumentConflict {
+        channel: u32,
+        offset: u32,
+    },
     /// The file could not be written; the text is kept and tried again. `None`: it works again.
-    DocumentUnwritable { channel: u32, message: Option<String> },
+    DocumentUnwritable {
+        channel: u32,
+        message: Option<String>,
+    },
 
-    TerminalCreated { terminal: u32 },
-    TerminalAttached { terminal: u32, channel: u32 },
+    TerminalCreated {
+        terminal: u32,
+    },
+    TerminalAttached {
+        terminal: u32,
+        channel: u32,
+    },
     /// All terminals there are, after every change.
-    Terminals { terminals: Vec<TerminalInfo> },
+    Terminals {
+        terminals: Vec<TerminalInfo>,
+    },
 
-    RunState { run: RunState },
+    RunState {
+        run: RunState,
+    },
     /// `alcove.toml` was changed or repaired.
-    Project { project: ProjectInfo },
+    Project {
+        project: ProjectInfo,
+    },
     /// All ports that programs listen on, after every change.
-    Ports { ports: Vec<PortInfo> },
+    Ports {
+        ports: Vec<PortInfo>,
+    },
     /// All who are here, after every change.
-    People { people: Vec<Person> },
+    People {
+        people: Vec<Person>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -142,7 +237,9 @@ impl Role {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Owner, Self::Editor, Self::Viewer].into_iter().find(|r| r.as_str() == text)
+        [Self::Owner, Self::Editor, Self::Viewer]
+            .into_iter()
+            .find(|r| r.as_str() == text)
     }
 }
 

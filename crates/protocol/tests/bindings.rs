@@ -8,21 +8,53 @@ use ts_rs::{Config, TS};
 
 fn generate() -> String {
     let cfg = Config::new().with_large_int("number");
-    let mut out = String::from("// Generated from crates/protocol by `make bindings`. Do not edit.\n\n/** As [`path.rs`](../../../crates/protocol/src/path.rs) says: `\\xNN` for a backslash and for bytes that are not UTF-8. */\nexport type WorkspacePath = string;\n");
+    let mut out = String::from(
+        "// Generated from crates/protocol by `make bindings`. Do not edit.\n\n/** As [`path.rs`](../../../crates/protocol/src/path.rs) says: `\\xNN` for a backslash and for bytes that are not UTF-8. */\nexport type WorkspacePath = string;\n",
+    );
     macro_rules! add {
         ($($t:ty),* $(,)?) => { $( out.push_str(&format!("\nexport {}\n", <$t>::decl(&cfg))); )* };
     }
     add!(
-        session::ClientFrame, session::ClientMessage, session::RunnerFrame, session::RunnerMessage,
-        session::Role, session::ErrorCode, session::EntryKind, session::Entry, session::RefusedReason,
-        session::TerminalInput, session::TerminalKind, session::TerminalInfo, session::RunState,
-        session::ProjectInfo, session::PortInfo, session::Person,
-        api::Me, api::Template, api::MissingLanguage, api::SetupState, api::CreateRepl, api::UpdateRepl,
-        api::Repl, api::ReplState, api::Phase, api::Progress, api::Saved, api::PreviewRequest,
-        api::PreviewAddress, api::ApiError, api::ApiErrorBody,
+        session::ClientFrame,
+        session::ClientMessage,
+        session::RunnerFrame,
+        session::RunnerMessage,
+        session::Role,
+        session::ErrorCode,
+        session::EntryKind,
+        session::Entry,
+        session::RefusedReason,
+        session::TerminalInput,
+        session::TerminalKind,
+        session::TerminalInfo,
+        session::RunState,
+        session::ProjectInfo,
+        session::PortInfo,
+        session::Person,
+        api::Me,
+        api::Template,
+        api::MissingLanguage,
+        api::SetupState,
+        api::CreateRepl,
+        api::UpdateRepl,
+        api::Repl,
+        api::ReplState,
+        api::Phase,
+        api::Progress,
+        api::Saved,
+        api::PreviewRequest,
+        api::PreviewAddress,
+        api::ApiError,
+        api::ApiErrorBody,
     );
-    out.push_str(&format!("\nexport const SUBPROTOCOL = {:?};\n", alcove_protocol::SUBPROTOCOL));
-    out.push_str(&format!("export const MAX_MESSAGE_BYTES = {};\n", alcove_protocol::MAX_MESSAGE_BYTES));
+    out.push_str(&format!(
+        "\nexport const SUBPROTOCOL = {:?};\n",
+        alcove_protocol::SUBPROTOCOL
+    ));
+    out.push_str(&format!(
+        "export const MAX_MESSAGE_BYTES = {};\n",
+        alcove_protocol::MAX_MESSAGE_BYTES
+    ));
     out
 }
 
@@ -35,5 +67,8 @@ fn the_committed_typescript_is_what_the_types_say() {
         std::fs::write(&file, &now).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(committed == now, "web/src/api/protocol.gen.ts is not current: run `make bindings`");
+    assert!(
+        committed == now,
+        "web/src/api/protocol.gen.ts is not current: run `make bindings`"
+    );
 }

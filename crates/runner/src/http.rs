@@ -22,7 +22,9 @@ use futures_util::StreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use hyper::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -43,7 +45,9 @@ const LISTEN_FD: i32 = 3;
 /// The listening socket handed over by whoever started us.
 pub fn inherited_listener() -> anyhow::Result<std::os::unix::net::UnixListener> {
     if std::env::var("LISTEN_FDS").as_deref() != Ok("1") {
-        anyhow::bail!("`alcove runner` is started by `alcove serve`, which hands it a socket (LISTEN_FDS=1)");
+        anyhow::bail!(
+            "`alcove runner` is started by `alcove serve`, which hands it a socket (LISTEN_FDS=1)"
+        );
     }
     close_on_exec(LISTEN_FD);
     // SAFETY: LISTEN_FDS says that this descriptor was opened for us; nothing else in the process owns it.
@@ -78,14 +82,20 @@ pub async fn serve(runner: Rc<Runner>, listener: UnixListener) -> anyhow::Result
     }
 }
 
-async fn handle(runner: Rc<Runner>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn handle(
+    runner: Rc<Runner>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     let path = request.uri().path().to_owned();
     Ok(match (request.method(), path.as_str()) {
         (&Method::GET, "/session") => open_session(&runner, request),
         (&Method::GET, "/status") => status(&runner),
         (&Method::POST, "/flush") => match runner.flush().await {
             0 => plain(StatusCode::NO_CONTENT, ""),
-            n => plain(StatusCode::INSUFFICIENT_STORAGE, &format!("{n} documents could not be written")),
+            n => plain(
+                StatusCode::INSUFFICIENT_STORAGE,
+                &format!("{n} documents could not be written"),
+            ),
         },
         (&Method::POST, "/ready") => match runner.ready() {
             Ok(()) => plain(StatusCode::NO_CONTENT, ""),
@@ -117,9 +127,14 @@ fn plain(status: StatusCode, text: &str) -> Response<Body> {
     response
 }
 
-async fn body<T: serde::de::DeserializeOwned>(request: Request<Incoming>) -> Result<T, Response<Body>> {
+async fn body<T: serde::de::DeserializeOwned>(
+    request: Request<Incoming>,
+) -> Result<T, Response<Body>> {
     let bad = |text: String| plain(StatusCode::BAD_REQUEST, &text);
-    let bytes = Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await.map_err(|e| bad(e.to_string()))?;
+    let bytes = Limited::new(request.into_body(), MAX_BODY_BYTES)
+        .collect()
+        .await
+        .map_err(|e| bad(e.to_string()))?;
     serde_json::from_slice(&bytes.to_bytes()).map_err(|e| bad(e.to_string()))
 }
 
@@ -135,7 +150,9 @@ fn open_session(runner: &Rc<Runner>, mut request: Request<Incoming>) -> Response
     let Some(role) = header(&request, headers::ROLE).and_then(Role::parse) else {
         return plain(StatusCode::BAD_REQUEST, "no role");
     };
-    let name = header(&request, headers::USER).map(percent_decode).unwrap_or_default();
+    let name = header(&request, headers::USER)
+        .map(percent_decode)
+        .unwrap_or_default();
     let runner = runner.clone();
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::task::spawn_local(async move {
@@ -146,9 +163,18 @@ fn open_session(runner: &Rc<Runner>, mut request: Request<Incoming>) -> Response
     });
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
     let headers = response.headers_mut();
-    headers.insert(UPGRADE, hyper::header::HeaderValue::from_static("websocket"));
-    headers.insert(CONNECTION, hyper::header::HeaderValue::from_static("Upgrade"));
-    headers.insert(SEC_WEBSOCKET_PROTOCOL, hyper::header::HeaderValue::from_static(SUBPROTOCOL));
+    headers.insert(
+        UPGRADE,
+        hyper::header::HeaderValue::from_static("websocket"),
+    );
+    headers.insert(
+        CONNECTION,
+        hyper::header::HeaderValue::from_static("Upgrade"),
+    );
+    headers.insert(
+        SEC_WEBSOCKET_PROTOCOL,
+        hyper::header::HeaderValue::from_static(SUBPROTOCOL),
+    );
     if let Ok(accept) = accept.parse() {
         headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
     }
@@ -194,21 +220,32 @@ async fn tunnel(mut request: Request<Incoming>, port: u16) -> Response<Body> {
         }
     });
     let mut response = plain(StatusCode::SWITCHING_PROTOCOLS, "");
-    response.headers_mut().insert(UPGRADE, hyper::header::HeaderValue::from_static("tcp"));
-    response.headers_mut().insert(CONNECTION, hyper::header::HeaderValue::from_static("Upgrade"));
+    response
+        .headers_mut()
+        .insert(UPGRADE, hyper::header::HeaderValue::from_static("tcp"));
+    response.headers_mut().insert(
+        CONNECTION,
+        hyper::header::HeaderValue::from_static("Upgrade"),
+    );
     response
 }
 
 fn status(runner: &Runner) -> Response<Body> {
-    let stream = futures_util::stream::unfold((runner.status(), true), |(mut receiver, first)| async move {
-        if !first {
-            receiver.changed().await.ok()?;
-        }
-        let status = receiver.borrow_and_update().clone();
-        let mut line = serde_json::to_vec(&status).ok()?;
-        line.push(b'\n');
-        Some((Ok::<_, Infallible>(Frame::data(Bytes::from(line))), (receiver, false)))
-    });
+    let stream = futures_util::stream::unfold(
+        (runner.status(), true),
+        |(mut receiver, first)| async move {
+            if !first {
+                receiver.changed().await.ok()?;
+            }
+            let status = receiver.borrow_and_update().clone();
+            let mut line = serde_json::to_vec(&status).ok()?;
+            line.push(b'\n');
+            Some((
+                Ok::<_, Infallible>(Frame::data(Bytes::from(line))),
+                (receiver, false),
+            ))
+        },
+    );
     Response::new(StreamBody::new(stream).boxed_unsync())
 }
 
@@ -239,7 +276,9 @@ fn run_command(runner: &Rc<Runner>, command: &str) -> Response<Body> {
         let code = exited.await.unwrap_or(-1);
         Bytes::from(format!("\0exit {code}\n"))
     });
-    let frames = output.chain(end).map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+    let frames = output
+        .chain(end)
+        .map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
     Response::new(StreamBody::new(frames).boxed_unsync())
 }
 

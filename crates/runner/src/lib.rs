@@ -19,11 +19,11 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use alcove_protocol::WorkspacePath;
 use alcove_protocol::binary::{document as kind, frame};
 use alcove_protocol::project::FILE_NAME;
 use alcove_protocol::session::{ErrorCode, PortInfo, ProjectInfo, RunnerMessage, TerminalKind};
 use alcove_protocol::status::Status;
-use alcove_protocol::WorkspacePath;
 use rustix::process::Signal;
 use tokio::sync::watch as value;
 
@@ -68,7 +68,8 @@ impl Runner {
         let programs = Programs::start()?;
         let documents = Rc::new(Documents::new(workspace.clone(), watcher.clone()));
         let id = format!("{:016x}", rand::random::<u64>());
-        let awaited = restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
+        let awaited =
+            restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
         let runner = Rc::new(Self {
             id,
             tree: Tree::new(workspace.clone(), watcher.clone()),
@@ -107,10 +108,20 @@ impl Runner {
 
     /// A page has said who it is: it gets the state of things, and the others see it.
     pub(crate) fn enter(&self, client: &Rc<Client>) {
-        let known = self.clients.borrow_mut().insert(client.id, client.clone()).is_some();
-        client.tell(&RunnerMessage::Terminals { terminals: self.terminals().iter().map(|t| t.info()).collect() });
-        client.tell(&RunnerMessage::RunState { run: self.run.state() });
-        client.tell(&RunnerMessage::Ports { ports: self.ports.borrow().clone() });
+        let known = self
+            .clients
+            .borrow_mut()
+            .insert(client.id, client.clone())
+            .is_some();
+        client.tell(&RunnerMessage::Terminals {
+            terminals: self.terminals().iter().map(|t| t.info()).collect(),
+        });
+        client.tell(&RunnerMessage::RunState {
+            run: self.run.state(),
+        });
+        client.tell(&RunnerMessage::Ports {
+            ports: self.ports.borrow().clone(),
+        });
         if !known {
             self.people_changed();
         }
@@ -152,7 +163,9 @@ impl Runner {
     }
 
     fn run_changed(&self) {
-        self.tell_all(&RunnerMessage::RunState { run: self.run.state() });
+        self.tell_all(&RunnerMessage::RunState {
+            run: self.run.state(),
+        });
         self.terminals_changed();
         self.update_status();
     }
@@ -204,21 +217,43 @@ impl Runner {
     }
 
     fn new_terminal(&self, kind: TerminalKind, name: String, cols: u16, rows: u16) -> Rc<Terminal> {
-        let terminal = Terminal::new(self.next() as u32, kind, name, self.screens.clone(), cols, rows);
-        self.terminals.borrow_mut().insert(terminal.id, terminal.clone());
+        let terminal = Terminal::new(
+            self.next() as u32,
+            kind,
+            name,
+            self.screens.clone(),
+            cols,
+            rows,
+        );
+        self.terminals
+            .borrow_mut()
+            .insert(terminal.id, terminal.clone());
         terminal
     }
 
-    pub(crate) fn create_shell(self: &Rc<Self>, cols: u16, rows: u16) -> Result<u32, (ErrorCode, String)> {
+    pub(crate) fn create_shell(
+        self: &Rc<Self>,
+        cols: u16,
+        rows: u16,
+    ) -> Result<u32, (ErrorCode, String)> {
         if self.terminals.borrow().len() >= MAX_TERMINALS {
-            return Err((ErrorCode::Limit, format!("A repl has {MAX_TERMINALS} terminals at most: close one first.")));
+            return Err((
+                ErrorCode::Limit,
+                format!("A repl has {MAX_TERMINALS} terminals at most: close one first."),
+            ));
         }
         let name = session::shell_name(&self.terminals());
         let terminal = self.new_terminal(TerminalKind::Shell, name, cols, rows);
         let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/bash".into());
-        let started = terminal
-            .open()
-            .and_then(|slave| self.programs.spawn(&shell, &["-l"], &[], &self.workspace, Streams::Terminal(slave)));
+        let started = terminal.open().and_then(|slave| {
+            self.programs.spawn(
+                &shell,
+                &["-l"],
+                &[],
+                &self.workspace,
+                Streams::Terminal(slave),
+            )
+        });
         match started {
             Ok((leader, exited)) => {
                 terminal.leader.set(Some(leader));
@@ -237,18 +272,25 @@ impl Runner {
             Err(error) => {
                 self.terminals.borrow_mut().remove(&terminal.id);
                 terminal.close();
-                Err((ErrorCode::Failed, format!("{shell} could not be started: {error}")))
+                Err((
+                    ErrorCode::Failed,
+                    format!("{shell} could not be started: {error}"),
+                ))
             }
         }
     }
 
     /// Ends the program in a terminal, and removes it; `false` when there is none.
     pub(crate) async fn close_terminal(&self, id: u32) -> bool {
-        let Some(terminal) = self.terminal(id) else { return false };
+        let Some(terminal) = self.terminal(id) else {
+            return false;
+        };
         if terminal.kind == TerminalKind::Run {
             self.run.stop().await;
         } else if let Some(leader) = terminal.leader.get() {
-            self.programs.end_session(leader, Signal::HUP, Duration::from_secs(1)).await;
+            self.programs
+                .end_session(leader, Signal::HUP, Duration::from_secs(1))
+                .await;
         }
         self.terminals.borrow_mut().remove(&id);
         terminal.close();
@@ -256,10 +298,18 @@ impl Runner {
         true
     }
 
-    pub(crate) fn start_run(self: &Rc<Self>, cols: u16, rows: u16) -> Result<(), (ErrorCode, String)> {
-        let existing = self.terminals().into_iter().find(|t| t.kind == TerminalKind::Run);
+    pub(crate) fn start_run(
+        self: &Rc<Self>,
+        cols: u16,
+        rows: u16,
+    ) -> Result<(), (ErrorCode, String)> {
+        let existing = self
+            .terminals()
+            .into_iter()
+            .find(|t| t.kind == TerminalKind::Run);
         let is_new = existing.is_none();
-        let terminal = existing.unwrap_or_else(|| self.new_terminal(TerminalKind::Run, "Run".into(), cols, rows));
+        let terminal = existing
+            .unwrap_or_else(|| self.new_terminal(TerminalKind::Run, "Run".into(), cols, rows));
         match self.run.start(&terminal) {
             Ok(None) => Ok(()),
             Ok(Some(ends)) => {
@@ -283,7 +333,8 @@ impl Runner {
 
     /// Has the folder that holds `path` looked at again, now rather than when the system says so.
     pub(crate) fn touch_parent(&self, path: &WorkspacePath) {
-        self.tree_watcher().touch(&path.parent().unwrap_or_default());
+        self.tree_watcher()
+            .touch(&path.parent().unwrap_or_default());
     }
 
     fn tree_watcher(&self) -> &Watcher {
@@ -300,8 +351,14 @@ impl Runner {
                 // A slow folder holds up nobody else's.
                 tokio::task::spawn_local(async move {
                     runner.documents.refresh(&folder).await;
-                    let Some((message, clients)) = runner.tree.refresh(&folder).await else { return };
-                    for client in runner.all_clients().iter().filter(|c| clients.contains(&c.id)) {
+                    let Some((message, clients)) = runner.tree.refresh(&folder).await else {
+                        return;
+                    };
+                    for client in runner
+                        .all_clients()
+                        .iter()
+                        .filter(|c| clients.contains(&c.id))
+                    {
                         client.tell(&message);
                     }
                 });
@@ -328,7 +385,12 @@ impl Runner {
     /// Passes a binary payload on to all others who have the document open.
     pub(crate) fn pass_on(&self, document: u64, from: u64, kind: u8, payload: &[u8]) {
         for client in self.all_clients().iter().filter(|c| c.id != from) {
-            for (channel, _) in client.documents.borrow().iter().filter(|(_, d)| d.id == document) {
+            for (channel, _) in client
+                .documents
+                .borrow()
+                .iter()
+                .filter(|(_, d)| d.id == document)
+            {
                 client.send_binary(frame(*channel, kind, None, payload));
             }
         }
@@ -371,20 +433,31 @@ impl Runner {
 impl Listener for Runner {
     fn document_event(&self, document: u64, event: &Event) {
         match event {
-            Event::Update { update, from } => self.pass_on(document, from.unwrap_or(0), kind::UPDATE, update),
+            Event::Update { update, from } => {
+                self.pass_on(document, from.unwrap_or(0), kind::UPDATE, update)
+            }
             Event::OnDisk(vector) => {
                 self.pass_on(document, 0, kind::ON_DISK, vector);
                 self.update_status();
             }
             _ => {
                 for client in self.all_clients() {
-                    for (channel, _) in client.documents.borrow().iter().filter(|(_, d)| d.id == document) {
+                    for (channel, _) in client
+                        .documents
+                        .borrow()
+                        .iter()
+                        .filter(|(_, d)| d.id == document)
+                    {
                         let channel = *channel;
                         client.tell(&match event.clone() {
                             Event::Moved(path) => RunnerMessage::DocumentMoved { channel, path },
                             Event::Gone(gone) => RunnerMessage::DocumentGone { channel, gone },
-                            Event::Conflict(offset) => RunnerMessage::DocumentConflict { channel, offset },
-                            Event::Unwritable(message) => RunnerMessage::DocumentUnwritable { channel, message },
+                            Event::Conflict(offset) => {
+                                RunnerMessage::DocumentConflict { channel, offset }
+                            }
+                            Event::Unwritable(message) => {
+                                RunnerMessage::DocumentUnwritable { channel, message }
+                            }
                             Event::Update { .. } | Event::OnDisk(_) => continue,
                         });
                     }
@@ -399,12 +472,16 @@ impl Listener for Runner {
 pub fn main() -> anyhow::Result<()> {
     // Other processes of this user can't trace it, or read its memory (prctl(2), PR_SET_DUMPABLE).
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
-    let workspace = std::env::var_os("ALCOVE_WORKSPACE").map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
+    let workspace = std::env::var_os("ALCOVE_WORKSPACE")
+        .map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
     // Programs are not to inherit it.
     let restoring = std::env::var_os("ALCOVE_RESTORING").is_some();
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/user"), PathBuf::from);
     let listener = http::inherited_listener()?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .build()?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async move {
         let runner = Runner::start(workspace, home, restoring)?;

@@ -27,10 +27,15 @@ pub fn listening(known: &[PortInfo]) -> Vec<PortInfo> {
     inodes
         .into_iter()
         .take(MAX_PORTS)
-        .map(|(port, inode)| match known.iter().find(|k| k.port == port) {
-            Some(info) => info.clone(),
-            None => PortInfo { port, process: names.remove(&inode).unwrap_or_default() },
-        })
+        .map(
+            |(port, inode)| match known.iter().find(|k| k.port == port) {
+                Some(info) => info.clone(),
+                None => PortInfo {
+                    port,
+                    process: names.remove(&inode).unwrap_or_default(),
+                },
+            },
+        )
         .collect()
 }
 
@@ -53,16 +58,25 @@ fn parse(table: &str) -> Vec<(u16, u64)> {
 
 /// Names of the processes that hold these sockets, by inode.
 fn processes(inodes: &[u64]) -> HashMap<u64, String> {
-    let wanted: HashMap<String, u64> = inodes.iter().map(|i| (format!("socket:[{i}]"), *i)).collect();
+    let wanted: HashMap<String, u64> = inodes
+        .iter()
+        .map(|i| (format!("socket:[{i}]"), *i))
+        .collect();
     let mut found = HashMap::new();
     for process in fs::read_dir("/proc").into_iter().flatten().flatten() {
         // Ends with those of other users, and what is not a process.
-        let Ok(fds) = fs::read_dir(process.path().join("fd")) else { continue };
+        let Ok(fds) = fs::read_dir(process.path().join("fd")) else {
+            continue;
+        };
         for fd in fds.flatten() {
-            let Ok(target) = fs::read_link(fd.path()) else { continue };
+            let Ok(target) = fs::read_link(fd.path()) else {
+                continue;
+            };
             if let Some(inode) = target.to_str().and_then(|t| wanted.get(t)) {
                 let name = fs::read_to_string(process.path().join("comm")).unwrap_or_default();
-                found.entry(*inode).or_insert_with(|| name.trim().to_owned());
+                found
+                    .entry(*inode)
+                    .or_insert_with(|| name.trim().to_owned());
             }
         }
         if found.len() == wanted.len() {
@@ -92,7 +106,10 @@ mod tests {
             let port = listener.local_addr().unwrap().port();
             let found = listening(&[]);
             let info = found.iter().find(|p| p.port == port);
-            assert!(info.is_some_and(|p| !p.process.is_empty()) || found.len() == MAX_PORTS, "{address}: {found:?}");
+            assert!(
+                info.is_some_and(|p| !p.process.is_empty()) || found.len() == MAX_PORTS,
+                "{address}: {found:?}"
+            );
         }
     }
 }

@@ -42,7 +42,10 @@ impl Programs {
         for fd in &cgroup_fds {
             close_on_exec(*fd);
         }
-        let programs = Rc::new(Self { cgroup_fds, waiting: RefCell::default() });
+        let programs = Rc::new(Self {
+            cgroup_fds,
+            waiting: RefCell::default(),
+        });
         // Not pid 1: processes whose parent ended come to us all the same (prctl(2)).
         if std::process::id() != 1 {
             rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
@@ -72,15 +75,25 @@ impl Programs {
     ) -> io::Result<(Pid, oneshot::Receiver<i32>)> {
         let mut command = Command::new(program);
         command.args(args).current_dir(folder);
-        command.env_remove("ALCOVE_CGROUP_FDS").env_remove("LISTEN_FDS").env_remove("LISTEN_PID").env_remove("ALCOVE_RESTORING");
+        command
+            .env_remove("ALCOVE_CGROUP_FDS")
+            .env_remove("LISTEN_FDS")
+            .env_remove("LISTEN_PID")
+            .env_remove("ALCOVE_RESTORING");
         command.envs(env.iter().copied());
         let terminal = match streams {
             Streams::Terminal(fd) => {
-                command.stdin(fd.try_clone()?).stdout(fd.try_clone()?).stderr(fd);
+                command
+                    .stdin(fd.try_clone()?)
+                    .stdout(fd.try_clone()?)
+                    .stderr(fd);
                 true
             }
             Streams::Pipe(fd) => {
-                command.stdin(Stdio::null()).stdout(fd.try_clone()?).stderr(fd);
+                command
+                    .stdin(Stdio::null())
+                    .stdout(fd.try_clone()?)
+                    .stderr(fd);
                 false
             }
         };
@@ -111,9 +124,15 @@ impl Programs {
 
     fn reap(&self) {
         while let Ok(Some((pid, status))) = rustix::process::wait(WaitOptions::NOHANG) {
-            let code = status.exit_status().or_else(|| status.terminating_signal().map(|s| 128 + s));
+            let code = status
+                .exit_status()
+                .or_else(|| status.terminating_signal().map(|s| 128 + s));
             let Some(code) = code else { continue };
-            if let Some(sender) = self.waiting.borrow_mut().remove(&pid.as_raw_nonzero().get()) {
+            if let Some(sender) = self
+                .waiting
+                .borrow_mut()
+                .remove(&pid.as_raw_nonzero().get())
+            {
                 // Whoever asked may no longer care.
                 let _ = sender.send(code);
             }
@@ -138,7 +157,12 @@ impl Programs {
 
     /// Ends all processes of the session that `leader` began: TERM, after `patience` KILL.
     pub async fn end_session(&self, leader: Pid, first: Signal, patience: Duration) {
-        let members = || processes().filter(|p| p.session == leader.as_raw_nonzero().get()).map(|p| p.pid).collect::<Vec<_>>();
+        let members = || {
+            processes()
+                .filter(|p| p.session == leader.as_raw_nonzero().get())
+                .map(|p| p.pid)
+                .collect::<Vec<_>>()
+        };
         for signal in [first, Signal::KILL] {
             for pid in members() {
                 let _ = rustix::process::kill_process(pid, signal);
@@ -176,18 +200,26 @@ struct Process {
 }
 
 fn processes() -> impl Iterator<Item = Process> {
-    fs::read_dir("/proc").into_iter().flatten().flatten().filter_map(|entry| {
-        let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The name is in brackets and may hold anything, brackets too.
-        let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
-        if fields.next()? == "Z" {
-            return None;
-        }
-        let parent = fields.next()?.parse().ok()?;
-        let session = fields.nth(1)?.parse().ok()?;
-        Some(Process { pid: Pid::from_raw(pid)?, parent, session })
-    })
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
+            // The name is in brackets and may hold anything, brackets too.
+            let mut fields = stat[stat.rfind(')')? + 1..].split_ascii_whitespace();
+            if fields.next()? == "Z" {
+                return None;
+            }
+            let parent = fields.next()?.parse().ok()?;
+            let session = fields.nth(1)?.parse().ok()?;
+            Some(Process {
+                pid: Pid::from_raw(pid)?,
+                parent,
+                session,
+            })
+        })
 }
 
 /// All living processes below this one.
@@ -195,15 +227,26 @@ fn others() -> Vec<Pid> {
     let me = std::process::id() as i32;
     let all: Vec<Process> = processes().collect();
     if me == 1 {
-        return all.into_iter().map(|p| p.pid).filter(|p| p.as_raw_nonzero().get() != 1).collect();
+        return all
+            .into_iter()
+            .map(|p| p.pid)
+            .filter(|p| p.as_raw_nonzero().get() != 1)
+            .collect();
     }
     let mut found = vec![me];
     let mut next = 0;
     while let Some(parent) = found.get(next).copied() {
-        found.extend(all.iter().filter(|p| p.parent == parent).map(|p| p.pid.as_raw_nonzero().get()));
+        found.extend(
+            all.iter()
+                .filter(|p| p.parent == parent)
+                .map(|p| p.pid.as_raw_nonzero().get()),
+        );
         next += 1;
     }
-    found[1..].iter().filter_map(|pid| Pid::from_raw(*pid)).collect()
+    found[1..]
+        .iter()
+        .filter_map(|pid| Pid::from_raw(*pid))
+        .collect()
 }
 
 /// Marks an inherited descriptor close-on-exec.

@@ -25,8 +25,21 @@ pub struct Run {
 
 enum State {
     Idle,
-    Running { terminal: u32, command: String, started: Instant, setup: bool, leader: Pid, stopped: bool },
-    Exited { terminal: u32, command: String, exit_code: i32, stopped: bool, elapsed: Duration },
+    Running {
+        terminal: u32,
+        command: String,
+        started: Instant,
+        setup: bool,
+        leader: Pid,
+        stopped: bool,
+    },
+    Exited {
+        terminal: u32,
+        command: String,
+        exit_code: i32,
+        stopped: bool,
+        elapsed: Duration,
+    },
 }
 
 /// A refusal, for the person who pressed the button.
@@ -34,24 +47,43 @@ pub type RunError = (ErrorCode, String);
 
 impl Run {
     pub fn new(workspace: PathBuf, awaited: Option<PathBuf>, programs: Rc<Programs>) -> Self {
-        Self { workspace, awaited: RefCell::new(awaited), programs, state: RefCell::new(State::Idle) }
+        Self {
+            workspace,
+            awaited: RefCell::new(awaited),
+            programs,
+            state: RefCell::new(State::Idle),
+        }
     }
 
     /// Bulk is in place: programs that wait for it begin.
     pub fn ready(&self) -> std::io::Result<()> {
-        self.awaited.take().map_or(Ok(()), |path| std::fs::write(path, ""))
+        self.awaited
+            .take()
+            .map_or(Ok(()), |path| std::fs::write(path, ""))
     }
 
     pub fn state(&self) -> RunState {
         match &*self.state.borrow() {
             State::Idle => RunState::Idle,
-            State::Running { terminal, command, started, setup, .. } => RunState::Running {
+            State::Running {
+                terminal,
+                command,
+                started,
+                setup,
+                ..
+            } => RunState::Running {
                 terminal: *terminal,
                 command: command.clone(),
                 elapsed_ms: started.elapsed().as_millis() as u64,
                 setup: *setup,
             },
-            State::Exited { terminal, command, exit_code, stopped, elapsed } => RunState::Exited {
+            State::Exited {
+                terminal,
+                command,
+                exit_code,
+                stopped,
+                elapsed,
+            } => RunState::Exited {
                 terminal: *terminal,
                 command: command.clone(),
                 exit_code: *exit_code,
@@ -69,13 +101,16 @@ impl Run {
     pub fn project(&self) -> Result<Project, String> {
         let path = self.workspace.join(FILE_NAME);
         match std::fs::metadata(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Project::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Project::default());
+            }
             Ok(meta) if meta.len() > MAX_FILE_BYTES as u64 => {
                 return Err(format!("{FILE_NAME} is larger than {MAX_FILE_BYTES} bytes"));
             }
             _ => {}
         }
-        let text = std::fs::read_to_string(&path).map_err(|e| format!("{FILE_NAME} can't be read: {e}"))?;
+        let text = std::fs::read_to_string(&path)
+            .map_err(|e| format!("{FILE_NAME} can't be read: {e}"))?;
         Project::parse(&text).map_err(|e| e.to_string())
     }
 
@@ -87,23 +122,40 @@ impl Run {
                 open: project.open,
                 error: None,
             },
-            Err(error) => ProjectInfo { run_command: String::new(), run_port: None, open: vec![], error: Some(error) },
+            Err(error) => ProjectInfo {
+                run_command: String::new(),
+                run_port: None,
+                open: vec![],
+                error: Some(error),
+            },
         }
     }
 
     /// Starts the program in `terminal`, unless one runs. The future ends with the program.
-    pub fn start(self: &Rc<Self>, terminal: &Rc<Terminal>) -> Result<Option<impl Future<Output = ()> + use<>>, RunError> {
+    pub fn start(
+        self: &Rc<Self>,
+        terminal: &Rc<Terminal>,
+    ) -> Result<Option<impl Future<Output = ()> + use<>>, RunError> {
         if self.is_running() {
             return Ok(None);
         }
         let project = self.project().map_err(|e| (ErrorCode::Failed, e))?;
         let command = project.run.command;
         if command.is_empty() {
-            return Err((ErrorCode::NotFound, format!("There is nothing to run: {FILE_NAME} has no run.command.")));
+            return Err((
+                ErrorCode::NotFound,
+                format!("There is nothing to run: {FILE_NAME} has no run.command."),
+            ));
         }
         let awaited = self.awaited.borrow().clone();
-        let creates = project.setup.creates.filter(|_| !project.setup.command.is_empty());
-        let setup = awaited.is_none() && creates.as_ref().is_some_and(|p| !p.under(&self.workspace).exists());
+        let creates = project
+            .setup
+            .creates
+            .filter(|_| !project.setup.command.is_empty());
+        let setup = awaited.is_none()
+            && creates
+                .as_ref()
+                .is_some_and(|p| !p.under(&self.workspace).exists());
         let begins = match (&awaited, setup) {
             (Some(_), _) => "Waiting until the dependencies are restored".to_owned(),
             (None, true) => format!("Preparing first: {}", project.setup.command),
@@ -111,22 +163,49 @@ impl Run {
         };
         terminal.output(notice(&begins).as_bytes());
         let script = match (setup || awaited.is_some(), &creates) {
-            (true, creates) => script(awaited.is_some(), creates.as_ref().map(|_| project.setup.command.as_str()), &command),
+            (true, creates) => script(
+                awaited.is_some(),
+                creates.as_ref().map(|_| project.setup.command.as_str()),
+                &command,
+            ),
             (false, _) => command.clone(),
         };
-        let creates = creates.map_or_else(String::new, |p| p.under(&self.workspace).to_string_lossy().into_owned());
+        let creates = creates.map_or_else(String::new, |p| {
+            p.under(&self.workspace).to_string_lossy().into_owned()
+        });
         let awaited = awaited.map_or_else(String::new, |p| p.to_string_lossy().into_owned());
-        let env = [("ALCOVE_RUN", command.as_str()), ("ALCOVE_CREATES", &creates), ("ALCOVE_AWAITED", &awaited)];
-        let failed = |e: std::io::Error| (ErrorCode::Failed, format!("The program could not be started: {e}"));
+        let env = [
+            ("ALCOVE_RUN", command.as_str()),
+            ("ALCOVE_CREATES", &creates),
+            ("ALCOVE_AWAITED", &awaited),
+        ];
+        let failed = |e: std::io::Error| {
+            (
+                ErrorCode::Failed,
+                format!("The program could not be started: {e}"),
+            )
+        };
         let slave = terminal.open().map_err(failed)?;
         let (leader, exited) = self
             .programs
-            .spawn("/bin/sh", &["-c", &script], &env, &self.workspace, Streams::Terminal(slave))
+            .spawn(
+                "/bin/sh",
+                &["-c", &script],
+                &env,
+                &self.workspace,
+                Streams::Terminal(slave),
+            )
             .map_err(failed)?;
         terminal.leader.set(Some(leader));
         let started = Instant::now();
-        *self.state.borrow_mut() =
-            State::Running { terminal: terminal.id, command, started, setup, leader, stopped: false };
+        *self.state.borrow_mut() = State::Running {
+            terminal: terminal.id,
+            command,
+            started,
+            setup,
+            leader,
+            stopped: false,
+        };
         let (run, terminal) = (self.clone(), terminal.clone());
         Ok(Some(async move {
             let exit_code = exited.await.unwrap_or(-1);
@@ -134,11 +213,27 @@ impl Run {
             terminal.leader.set(None);
             terminal.exit_code.set(Some(exit_code));
             let state = run.state.replace(State::Idle);
-            if let State::Running { command, started, stopped, .. } = state {
-                let words = if stopped { "stopped".to_owned() } else { format!("exit {exit_code}") };
+            if let State::Running {
+                command,
+                started,
+                stopped,
+                ..
+            } = state
+            {
+                let words = if stopped {
+                    "stopped".to_owned()
+                } else {
+                    format!("exit {exit_code}")
+                };
                 terminal.output(notice(&format!("[{words}]")).as_bytes());
                 let elapsed = started.elapsed();
-                *run.state.borrow_mut() = State::Exited { terminal: terminal.id, command, exit_code, stopped, elapsed };
+                *run.state.borrow_mut() = State::Exited {
+                    terminal: terminal.id,
+                    command,
+                    exit_code,
+                    stopped,
+                    elapsed,
+                };
             }
         }))
     }
@@ -146,13 +241,17 @@ impl Run {
     /// Ends the program and all that it started in its session.
     pub async fn stop(&self) {
         let leader = match &mut *self.state.borrow_mut() {
-            State::Running { leader, stopped, .. } => {
+            State::Running {
+                leader, stopped, ..
+            } => {
                 *stopped = true;
                 *leader
             }
             _ => return,
         };
-        self.programs.end_session(leader, Signal::TERM, PATIENCE).await;
+        self.programs
+            .end_session(leader, Signal::TERM, PATIENCE)
+            .await;
     }
 }
 
@@ -164,7 +263,9 @@ fn script(waits: bool, setup: Option<&str>, command: &str) -> String {
         script.push_str("while [ ! -e \"$ALCOVE_AWAITED\" ]; do sleep 0.05; done\n");
     }
     if let Some(setup) = setup {
-        script.push_str(&format!("if [ ! -e \"$ALCOVE_CREATES\" ]; then\n{setup}\n[ $? -eq 0 ] || exit\nfi\n"));
+        script.push_str(&format!(
+            "if [ ! -e \"$ALCOVE_CREATES\" ]; then\n{setup}\n[ $? -eq 0 ] || exit\nfi\n"
+        ));
     }
     script.push_str("printf '\\033[2m$ %s\\033[0m\\n' \"$ALCOVE_RUN\"\n");
     script + command
@@ -173,6 +274,9 @@ fn script(waits: bool, setup: Option<&str>, command: &str) -> String {
 /// A line of our own in a terminal: dim, on a line of its own, with the cursor shown and attributes
 /// reset whatever the program left.
 fn notice(text: &str) -> String {
-    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let clean: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     format!("\x1b[0m\x1b[?25h\r\x1b[2m{clean}\x1b[0m\r\n")
 }

@@ -39,7 +39,12 @@ struct Folder {
 
 impl Tree {
     pub fn new(top: PathBuf, watcher: Rc<Watcher>) -> Self {
-        Self { top, watcher, folders: RefCell::default(), derived: RefCell::default() }
+        Self {
+            top,
+            watcher,
+            folders: RefCell::default(),
+            derived: RefCell::default(),
+        }
     }
 
     pub fn watcher(&self) -> &Watcher {
@@ -93,8 +98,13 @@ impl Tree {
 
     /// Forgets a client that left.
     pub fn leave(&self, client: u64) {
-        let watched: Vec<_> =
-            self.folders.borrow().iter().filter(|(_, f)| f.clients.contains(&client)).map(|(p, _)| p.clone()).collect();
+        let watched: Vec<_> = self
+            .folders
+            .borrow()
+            .iter()
+            .filter(|(_, f)| f.clients.contains(&client))
+            .map(|(p, _)| p.clone())
+            .collect();
         for path in watched {
             self.unwatch(&path, client);
         }
@@ -110,23 +120,41 @@ impl Tree {
         let now = self.read(path).await;
         let mut folders = self.folders.borrow_mut();
         let folder = folders.get_mut(path)?;
-        folder.rest_until = Some(Instant::now() + Duration::from_millis(20).max(began.elapsed() * 5));
+        folder.rest_until =
+            Some(Instant::now() + Duration::from_millis(20).max(began.elapsed() * 5));
         let Ok(now) = now else {
             let clients = std::mem::take(&mut folder.clients);
             folders.remove(path);
             self.watcher.unwatch(path);
-            let message =
-                RunnerMessage::TreeChanged { path: path.clone(), upserted: vec![], removed: vec![], gone: true };
+            let message = RunnerMessage::TreeChanged {
+                path: path.clone(),
+                upserted: vec![],
+                removed: vec![],
+                gone: true,
+            };
             return Some((message, clients));
         };
-        let upserted: Vec<Entry> =
-            now.iter().filter(|(name, e)| folder.entries.get(*name) != Some(e)).map(|(_, e)| e.clone()).collect();
-        let removed: Vec<String> = folder.entries.keys().filter(|n| !now.contains_key(*n)).cloned().collect();
+        let upserted: Vec<Entry> = now
+            .iter()
+            .filter(|(name, e)| folder.entries.get(*name) != Some(e))
+            .map(|(_, e)| e.clone())
+            .collect();
+        let removed: Vec<String> = folder
+            .entries
+            .keys()
+            .filter(|n| !now.contains_key(*n))
+            .cloned()
+            .collect();
         if upserted.is_empty() && removed.is_empty() {
             return None;
         }
         folder.entries = now;
-        let message = RunnerMessage::TreeChanged { path: path.clone(), upserted, removed, gone: false };
+        let message = RunnerMessage::TreeChanged {
+            path: path.clone(),
+            upserted,
+            removed,
+            gone: false,
+        };
         Some((message, folder.clients.clone()))
     }
 
@@ -137,7 +165,11 @@ impl Tree {
     }
 }
 
-fn read_folder(folder: &Path, path: &WorkspacePath, derived: &Files) -> io::Result<BTreeMap<String, Entry>> {
+fn read_folder(
+    folder: &Path,
+    path: &WorkspacePath,
+    derived: &Files,
+) -> io::Result<BTreeMap<String, Entry>> {
     let mut entries = BTreeMap::new();
     for item in fs::read_dir(folder)? {
         let item = item?;
@@ -146,7 +178,9 @@ fn read_folder(folder: &Path, path: &WorkspacePath, derived: &Files) -> io::Resu
             continue;
         }
         if entries.len() >= MAX_ENTRIES {
-            return Err(io::Error::other(format!("this folder has more than {MAX_ENTRIES} entries")));
+            return Err(io::Error::other(format!(
+                "this folder has more than {MAX_ENTRIES} entries"
+            )));
         }
         // Gone between reading the name and looking at it.
         let Ok(meta) = item.metadata() else { continue };
@@ -159,15 +193,26 @@ fn read_folder(folder: &Path, path: &WorkspacePath, derived: &Files) -> io::Resu
         } else {
             EntryKind::Other
         };
-        let leads_to_folder = kind == EntryKind::Symlink && fs::metadata(item.path()).is_ok_and(|m| m.is_dir());
+        let leads_to_folder =
+            kind == EntryKind::Symlink && fs::metadata(item.path()).is_ok_and(|m| m.is_dir());
         let entry = Entry {
             name: encode_name(name.as_bytes()),
             kind,
-            size: if kind == EntryKind::File { meta.len() } else { 0 },
+            size: if kind == EntryKind::File {
+                meta.len()
+            } else {
+                0
+            },
             executable: kind == EntryKind::File && meta.permissions().mode() & 0o111 != 0,
             leads_to_folder,
             derived: kind == EntryKind::Folder
-                && path.child(&name).is_ok_and(|p| derived.bulk.iter().chain(&derived.caches).any(|d| covers(d, &p))),
+                && path.child(&name).is_ok_and(|p| {
+                    derived
+                        .bulk
+                        .iter()
+                        .chain(&derived.caches)
+                        .any(|d| covers(d, &p))
+                }),
         };
         entries.insert(entry.name.clone(), entry);
     }
@@ -187,7 +232,11 @@ pub fn create(top: &Path, path: &WorkspacePath, kind: EntryKind) -> io::Result<(
     }
     match kind {
         EntryKind::Folder => fs::create_dir(full),
-        EntryKind::File => fs::OpenOptions::new().write(true).create_new(true).open(full).map(drop),
+        EntryKind::File => fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(full)
+            .map(drop),
         EntryKind::Symlink | EntryKind::Other => Err(io::ErrorKind::InvalidInput.into()),
     }
 }
@@ -199,13 +248,23 @@ pub fn rename(top: &Path, from: &WorkspacePath, to: &WorkspacePath) -> io::Resul
     }
     let flags = rustix::fs::RenameFlags::NOREPLACE;
     let cwd = rustix::fs::CWD;
-    Ok(rustix::fs::renameat_with(cwd, from.under(top), cwd, to.under(top), flags)?)
+    Ok(rustix::fs::renameat_with(
+        cwd,
+        from.under(top),
+        cwd,
+        to.under(top),
+        flags,
+    )?)
 }
 
 /// Deletes a file, a link, or a folder with all in it.
 pub fn delete(top: &Path, path: &WorkspacePath) -> io::Result<()> {
     let full = path.under(top);
-    if fs::symlink_metadata(&full)?.is_dir() { fs::remove_dir_all(full) } else { fs::remove_file(full) }
+    if fs::symlink_metadata(&full)?.is_dir() {
+        fs::remove_dir_all(full)
+    } else {
+        fs::remove_file(full)
+    }
 }
 
 #[cfg(test)]
@@ -222,9 +281,18 @@ mod tests {
         create(dir.path(), &path("a/b.txt"), EntryKind::File).unwrap();
         create(dir.path(), &path("c.txt"), EntryKind::File).unwrap();
         let kind = |r: io::Result<()>| r.unwrap_err().kind();
-        assert_eq!(kind(create(dir.path(), &path("c.txt"), EntryKind::File)), io::ErrorKind::AlreadyExists);
-        assert_eq!(kind(create(dir.path(), &path("a"), EntryKind::Folder)), io::ErrorKind::AlreadyExists);
-        assert_eq!(kind(rename(dir.path(), &path("c.txt"), &path("a/b.txt"))), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            kind(create(dir.path(), &path("c.txt"), EntryKind::File)),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            kind(create(dir.path(), &path("a"), EntryKind::Folder)),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            kind(rename(dir.path(), &path("c.txt"), &path("a/b.txt"))),
+            io::ErrorKind::AlreadyExists
+        );
         rename(dir.path(), &path("c.txt"), &path("new/folder/c.txt")).unwrap();
         assert!(dir.path().join("new/folder/c.txt").exists());
     }
@@ -247,9 +315,15 @@ mod tests {
         fs::write(dir.path().join(".~alcove-x"), "").unwrap();
         fs::write(dir.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "12").unwrap();
         std::os::unix::fs::symlink("node_modules", dir.path().join("link")).unwrap();
-        let files = Files { bulk: vec![path("node_modules")], caches: vec![] };
+        let files = Files {
+            bulk: vec![path("node_modules")],
+            caches: vec![],
+        };
         let entries = read_folder(dir.path(), &WorkspacePath::root(), &files).unwrap();
-        assert_eq!(entries.keys().collect::<Vec<_>>(), ["\\xff", "link", "node_modules"]);
+        assert_eq!(
+            entries.keys().collect::<Vec<_>>(),
+            ["\\xff", "link", "node_modules"]
+        );
         assert_eq!(entries["\\xff"].size, 2);
         assert!(entries["link"].leads_to_folder);
         assert!(entries["node_modules"].derived && !entries["link"].derived);

@@ -69,7 +69,11 @@ impl Watcher {
             | WatchFlags::ONLYDIR;
         let number = match inotify::add_watch(&self.inotify, folder.under(&self.top), flags) {
             Ok(number) => {
-                state.folders.entry(number).or_default().push(folder.clone());
+                state
+                    .folders
+                    .entry(number)
+                    .or_default()
+                    .push(folder.clone());
                 Some(number)
             }
             Err(error) => {
@@ -82,7 +86,9 @@ impl Watcher {
 
     pub fn unwatch(&self, folder: &WorkspacePath) {
         let mut state = self.state.borrow_mut();
-        let Some((number, users)) = state.watched.get_mut(folder) else { return };
+        let Some((number, users)) = state.watched.get_mut(folder) else {
+            return;
+        };
         *users -= 1;
         if *users > 0 {
             return;
@@ -90,7 +96,9 @@ impl Watcher {
         let number = *number;
         state.watched.remove(folder);
         let Some(number) = number else { return };
-        let Some(paths) = state.folders.get_mut(&number) else { return };
+        let Some(paths) = state.folders.get_mut(&number) else {
+            return;
+        };
         paths.retain(|p| p != folder);
         if paths.is_empty() {
             state.folders.remove(&number);
@@ -119,7 +127,9 @@ impl Watcher {
     async fn read(&self) {
         let mut buffer = [const { MaybeUninit::uninit() }; 4096];
         loop {
-            let Ok(mut ready) = self.inotify.readable().await else { return };
+            let Ok(mut ready) = self.inotify.readable().await else {
+                return;
+            };
             let mut events = inotify::Reader::new(self.inotify.get_ref(), &mut buffer);
             loop {
                 match events.next() {
@@ -159,7 +169,13 @@ impl Watcher {
             timer.tick().await;
             let state = &mut *self.state.borrow_mut();
             let before = state.dirty.len();
-            state.dirty.extend(state.watched.iter().filter(|(_, (n, _))| n.is_none()).map(|(p, _)| p.clone()));
+            state.dirty.extend(
+                state
+                    .watched
+                    .iter()
+                    .filter(|(_, (n, _))| n.is_none())
+                    .map(|(p, _)| p.clone()),
+            );
             if state.dirty.len() > before {
                 self.changed.notify_one();
             }

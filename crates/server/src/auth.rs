@@ -57,7 +57,10 @@ impl Keys {
                 text
             }
         };
-        let signing = URL_SAFE_NO_PAD.decode(signing)?.try_into().map_err(|_| anyhow::anyhow!("the signing key in the database is damaged"))?;
+        let signing = URL_SAFE_NO_PAD
+            .decode(signing)?
+            .try_into()
+            .map_err(|_| anyhow::anyhow!("the signing key in the database is damaged"))?;
         let token = match (&config.token, db.setting("token").await?) {
             (Some(token), _) => token.clone(),
             (None, Some(token)) => token,
@@ -82,11 +85,17 @@ impl Keys {
 
     /// A value that only we can make, bound to purpose, host and user: `<user>.<expiry>.<mac>`.
     pub fn sign(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
-        format!("{user}.{expires_ms}.{}", self.mac(purpose, host, user, expires_ms))
+        format!(
+            "{user}.{expires_ms}.{}",
+            self.mac(purpose, host, user, expires_ms)
+        )
     }
 
     fn mac(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
-        let text = format!("{purpose:?}\0{}\0{user}\0{expires_ms}", host.to_ascii_lowercase());
+        let text = format!(
+            "{purpose:?}\0{}\0{user}\0{expires_ms}",
+            host.to_ascii_lowercase()
+        );
         URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&self.signing, text.as_bytes()).as_bytes())
     }
 
@@ -101,7 +110,12 @@ impl Keys {
     }
 
     /// The user of the first cookie that is ours: others of the same name are ignored.
-    pub fn from_cookies(&self, headers: &HeaderMap, purpose: Purpose, https: bool) -> Option<String> {
+    pub fn from_cookies(
+        &self,
+        headers: &HeaderMap,
+        purpose: Purpose,
+        https: bool,
+    ) -> Option<String> {
         let host = headers.get(HOST)?.to_str().ok()?;
         cookies(headers)
             .filter(|(name, _)| *name == purpose.cookie(https))
@@ -113,7 +127,11 @@ impl Keys {
     pub fn cookie(&self, purpose: Purpose, host: &str, user: &str, https: bool) -> String {
         let value = self.sign(purpose, host, user, now_ms() + SIGN_IN.as_millis() as i64);
         let secure = if https { "; Secure" } else { "" };
-        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", purpose.cookie(https), SIGN_IN.as_secs())
+        format!(
+            "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
+            purpose.cookie(https),
+            SIGN_IN.as_secs()
+        )
     }
 }
 
@@ -163,12 +181,18 @@ impl FromRequestParts<Arc<App>> for User {
             LOCAL_USER.to_owned()
         } else {
             let https = app.config.is_https();
-            let user = app.keys.from_cookies(&parts.headers, Purpose::Editor, https).ok_or(ApiFailure::SignedOut)?;
+            let user = app
+                .keys
+                .from_cookies(&parts.headers, Purpose::Editor, https)
+                .ok_or(ApiFailure::SignedOut)?;
             check_origin(app, &parts.method, &parts.headers)?;
             user
         };
         let user = app.db.user(&id).await?.ok_or(ApiFailure::SignedOut)?;
-        Ok(Self { id: user.id, name: user.name })
+        Ok(Self {
+            id: user.id,
+            name: user.name,
+        })
     }
 }
 
@@ -181,15 +205,21 @@ pub fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(
         && !safe
         && !matches!(site, "same-origin" | "none")
     {
-        return Err(ApiFailure::Forbidden("This request comes from another site."));
+        return Err(ApiFailure::Forbidden(
+            "This request comes from another site.",
+        ));
     }
     let host = text(HOST.as_str()).unwrap_or_default();
     match text(ORIGIN.as_str()) {
         Some(origin) if app.hosts.is_same_origin(origin, host) => Ok(()),
         // A page of another origin that merely reads can't see the answer: it gets no CORS header.
         _ if safe => Ok(()),
-        Some(_) => Err(ApiFailure::Forbidden("This request comes from another site.")),
-        None => Err(ApiFailure::Forbidden("A request that changes something needs an Origin header, or a Bearer token.")),
+        Some(_) => Err(ApiFailure::Forbidden(
+            "This request comes from another site.",
+        )),
+        None => Err(ApiFailure::Forbidden(
+            "A request that changes something needs an Origin header, or a Bearer token.",
+        )),
     }
 }
 
@@ -198,19 +228,44 @@ mod tests {
     use super::*;
 
     fn keys() -> Keys {
-        Keys { signing: [7; 32], token: "secret".into() }
+        Keys {
+            signing: [7; 32],
+            token: "secret".into(),
+        }
     }
 
     #[test]
     fn a_signed_value_holds_for_its_purpose_host_and_time_alone() {
         let keys = keys();
-        let value = keys.sign(Purpose::Editor, "alcove.localhost:8080", "local", now_ms() + 1000);
-        assert_eq!(keys.verify(Purpose::Editor, "Alcove.localhost:8080", &value).as_deref(), Some("local"));
-        assert_eq!(keys.verify(Purpose::Preview, "alcove.localhost:8080", &value), None);
-        assert_eq!(keys.verify(Purpose::Editor, "x.alcove.localhost:8080", &value), None);
+        let value = keys.sign(
+            Purpose::Editor,
+            "alcove.localhost:8080",
+            "local",
+            now_ms() + 1000,
+        );
+        assert_eq!(
+            keys.verify(Purpose::Editor, "Alcove.localhost:8080", &value)
+                .as_deref(),
+            Some("local")
+        );
+        assert_eq!(
+            keys.verify(Purpose::Preview, "alcove.localhost:8080", &value),
+            None
+        );
+        assert_eq!(
+            keys.verify(Purpose::Editor, "x.alcove.localhost:8080", &value),
+            None
+        );
         let late = keys.sign(Purpose::Editor, "h", "local", now_ms() - 1);
         assert_eq!(keys.verify(Purpose::Editor, "h", &late), None);
-        assert_eq!(keys.verify(Purpose::Editor, "alcove.localhost:8080", &value.replace("local.", "other.")), None);
+        assert_eq!(
+            keys.verify(
+                Purpose::Editor,
+                "alcove.localhost:8080",
+                &value.replace("local.", "other.")
+            ),
+            None
+        );
         for nonsense in ["", ".", "..", "a.b.c", "local.9999999999999."] {
             assert_eq!(keys.verify(Purpose::Editor, "h", nonsense), None);
         }
@@ -222,9 +277,26 @@ mod tests {
         let good = keys.sign(Purpose::Editor, "h", "local", now_ms() + 1000);
         let mut headers = HeaderMap::new();
         headers.insert(HOST, "h".parse().unwrap());
-        headers.insert(COOKIE, format!("alcove_session=evil; x=1; alcove_session={good}").parse().unwrap());
-        assert_eq!(keys.from_cookies(&headers, Purpose::Editor, false).as_deref(), Some("local"));
-        headers.insert(COOKIE, format!("{}alcove_session={good}", "alcove_session=x; ".repeat(MAX_CANDIDATES)).parse().unwrap());
+        headers.insert(
+            COOKIE,
+            format!("alcove_session=evil; x=1; alcove_session={good}")
+                .parse()
+                .unwrap(),
+        );
+        assert_eq!(
+            keys.from_cookies(&headers, Purpose::Editor, false)
+                .as_deref(),
+            Some("local")
+        );
+        headers.insert(
+            COOKIE,
+            format!(
+                "{}alcove_session={good}",
+                "alcove_session=x; ".repeat(MAX_CANDIDATES)
+            )
+            .parse()
+            .unwrap(),
+        );
         assert_eq!(keys.from_cookies(&headers, Purpose::Editor, false), None);
     }
 }

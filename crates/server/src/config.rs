@@ -41,7 +41,9 @@ impl Config {
 
     /// The public URL's host, with its port where one is given.
     pub fn public_host(&self) -> &str {
-        self.public_url.split_once("://").map_or(self.public_url.as_str(), |(_, host)| host)
+        self.public_url
+            .split_once("://")
+            .map_or(self.public_url.as_str(), |(_, host)| host)
     }
 
     pub fn repls_dir(&self) -> PathBuf {

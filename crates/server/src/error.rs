@@ -64,7 +64,10 @@ impl IntoResponse for ApiFailure {
         if let Self::Internal(error) = &self {
             tracing::error!(error = format!("{error:#}"), "request failed");
         }
-        let error = ApiErrorBody { code: self.code().to_owned(), message: self.to_string() };
+        let error = ApiErrorBody {
+            code: self.code().to_owned(),
+            message: self.to_string(),
+        };
         (self.status(), Json(ApiError { error })).into_response()
     }
 }
@@ -84,6 +87,8 @@ impl From<anyhow::Error> for ApiFailure {
 impl From<alcove_volume::VolumeError> for ApiFailure {
     fn from(error: alcove_volume::VolumeError) -> Self {
         tracing::warn!(%error, "store");
-        Self::Unavailable(format!("The store can't be used now: {error}. Try again in a moment."))
+        Self::Unavailable(format!(
+            "The store can't be used now: {error}. Try again in a moment."
+        ))
     }
 }

@@ -28,7 +28,10 @@ struct ReplEvent {
 type Events<S> = Sse<axum::response::sse::KeepAliveStream<S>>;
 
 fn event(name: &str, data: &impl Serialize) -> Result<Event, Infallible> {
-    Ok(Event::default().event(name).json_data(data).unwrap_or_default())
+    Ok(Event::default()
+        .event(name)
+        .json_data(data)
+        .unwrap_or_default())
 }
 
 /// Server-sent events of a repl: `state`, now and after every change.
@@ -75,11 +78,16 @@ pub async fn of_user(
                 };
                 match change {
                     Ok(change) if change.owner == user => {
-                        let data = ReplEvent { id: change.id, state: change.state };
+                        let data = ReplEvent {
+                            id: change.id,
+                            state: change.state,
+                        };
                         return Some((event("repl", &data), (changes, user)));
                     }
                     // The page asks anew when it has missed some.
-                    Err(RecvError::Lagged(_)) => return Some((event("lagged", &()), (changes, user))),
+                    Err(RecvError::Lagged(_)) => {
+                        return Some((event("lagged", &()), (changes, user)));
+                    }
                     Err(RecvError::Closed) => return None,
                     Ok(_) => {}
                 }

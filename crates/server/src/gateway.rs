@@ -7,7 +7,10 @@ use alcove_protocol::session::Role;
 use alcove_protocol::{SUBPROTOCOL, headers};
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
-use axum::http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE};
+use axum::http::header::{
+    CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,7 +33,11 @@ pub async fn session(
     let repl = crate::api::owned(&app, &user, &id).await?;
     let accept = handshake(request.headers())?;
     let presence = app.repls.enter(&repl);
-    let socket = app.repls.ensure_running(&repl).await.map_err(ApiFailure::Unavailable)?;
+    let socket = app
+        .repls
+        .ensure_running(&repl)
+        .await
+        .map_err(ApiFailure::Unavailable)?;
     let name = utf8_percent_encode(&user.name, NON_ALPHANUMERIC).to_string();
     let key = STANDARD.encode(rand::random::<[u8; 16]>());
     let wanted = [
@@ -43,8 +50,16 @@ pub async fn session(
     ];
     let mut to_runner = runner::upgrade(&socket, "/session", &wanted)
         .await
-        .map_err(|e| ApiFailure::Unavailable(format!("The repl does not answer: {e:#}. Stop it and start it again.")))?
-        .ok_or_else(|| ApiFailure::Unavailable("The repl refused the connection. Stop it and start it again.".into()))?;
+        .map_err(|e| {
+            ApiFailure::Unavailable(format!(
+                "The repl does not answer: {e:#}. Stop it and start it again."
+            ))
+        })?
+        .ok_or_else(|| {
+            ApiFailure::Unavailable(
+                "The repl refused the connection. Stop it and start it again.".into(),
+            )
+        })?;
     let upgrade = hyper::upgrade::on(&mut request);
     let mut sign_outs = app.sign_outs.subscribe();
     tokio::spawn(async move {
@@ -59,7 +74,9 @@ pub async fn session(
             loop {
                 match sign_outs.recv().await {
                     Ok(id) if id == user.id => return,
-                    Err(tokio::sync::broadcast::error::RecvError::Closed) => std::future::pending().await,
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => {
+                        std::future::pending().await
+                    }
                     _ => {}
                 }
             }
@@ -86,15 +103,25 @@ pub async fn session(
 /// Checks a WebSocket's opening (RFC 6455 §4.2.1), and computes what it is answered with.
 fn handshake(headers: &HeaderMap) -> Result<HeaderValue, ApiFailure> {
     let bad = |text: &str| ApiFailure::BadRequest(text.to_owned());
-    let text = |name| headers.get(name).and_then(|h: &HeaderValue| h.to_str().ok()).unwrap_or_default();
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|h: &HeaderValue| h.to_str().ok())
+            .unwrap_or_default()
+    };
     if !text(UPGRADE).eq_ignore_ascii_case("websocket") {
         return Err(bad("This address is a WebSocket."));
     }
     if text(SEC_WEBSOCKET_VERSION) != "13" {
         return Err(bad("WebSocket version 13 is spoken here."));
     }
-    if !text(SEC_WEBSOCKET_PROTOCOL).split(',').any(|p| p.trim() == SUBPROTOCOL) {
-        return Err(ApiFailure::BadRequest(format!("The subprotocol {SUBPROTOCOL} is spoken here: reload the page.")));
+    if !text(SEC_WEBSOCKET_PROTOCOL)
+        .split(',')
+        .any(|p| p.trim() == SUBPROTOCOL)
+    {
+        return Err(ApiFailure::BadRequest(format!(
+            "The subprotocol {SUBPROTOCOL} is spoken here: reload the page."
+        )));
     }
     let key = text(SEC_WEBSOCKET_KEY);
     if STANDARD.decode(key).map(|k| k.len()) != Ok(16) {
@@ -114,6 +141,9 @@ fn accept_key(key: &str) -> String {
 mod tests {
     #[test]
     fn the_answer_is_that_of_the_rfc() {
-        assert_eq!(super::accept_key("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            super::accept_key("dGhlIHNhbXBsZSBub25jZQ=="),
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
     }
 }

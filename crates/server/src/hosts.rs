@@ -10,8 +10,13 @@ const LOOPBACK: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Editor and API; `canonical`: by the name in the public URL.
-    Editor { canonical: bool },
-    Preview { port: u16, repl: String },
+    Editor {
+        canonical: bool,
+    },
+    Preview {
+        port: u16,
+        repl: String,
+    },
     /// A name below the preview domain that names no repl's port.
     BadPreview,
     /// Not ours: somebody else's name leads here, perhaps to misuse a browser (DNS rebinding).
@@ -32,7 +37,10 @@ impl Hosts {
         let public_name = without_port(config.public_host()).to_ascii_lowercase();
         Self {
             loopback: config.listen.ip().is_loopback() || public_name.ends_with("localhost"),
-            preview_suffix: format!(".{}", without_port(&config.preview_domain).to_ascii_lowercase()),
+            preview_suffix: format!(
+                ".{}",
+                without_port(&config.preview_domain).to_ascii_lowercase()
+            ),
             scheme: if config.is_https() { "https" } else { "http" },
             public_name,
         }
@@ -40,12 +48,17 @@ impl Hosts {
 
     /// `host`: as in the request, port included or not.
     pub fn target(&self, host: &str) -> Target {
-        let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
+        let name = without_port(host)
+            .trim_end_matches('.')
+            .to_ascii_lowercase();
         if name == self.public_name {
             return Target::Editor { canonical: true };
         }
         if let Some(label) = name.strip_suffix(&self.preview_suffix) {
-            return parse_label(label).map_or(Target::BadPreview, |(port, repl)| Target::Preview { port, repl });
+            return parse_label(label).map_or(Target::BadPreview, |(port, repl)| Target::Preview {
+                port,
+                repl,
+            });
         }
         if self.loopback && LOOPBACK.contains(&name.as_str()) {
             return Target::Editor { canonical: false };
@@ -56,12 +69,22 @@ impl Hosts {
     /// Origin of a preview, for a browser that reached the editor by `host` (whose port counts: it
     /// may differ from ours behind a port forwarding).
     pub fn preview_origin(&self, host: &str, port: u16, repl: &str) -> String {
-        format!("{}://{port}--{repl}{}{}", self.scheme, self.preview_suffix, port_part(host))
+        format!(
+            "{}://{port}--{repl}{}{}",
+            self.scheme,
+            self.preview_suffix,
+            port_part(host)
+        )
     }
 
     /// The editor's address by its proper name, for a browser that used another one.
     pub fn canonical(&self, host: &str, path: &str) -> String {
-        format!("{}://{}{}{path}", self.scheme, self.public_name, port_part(host))
+        format!(
+            "{}://{}{}{path}",
+            self.scheme,
+            self.public_name,
+            port_part(host)
+        )
     }
 
     /// `http` or `https`.
@@ -71,7 +94,8 @@ impl Hosts {
 
     /// Whether browsers take previews and editor for one site (their cookies are sent in frames).
     pub fn previews_are_same_site(&self) -> bool {
-        self.preview_suffix.ends_with(&format!(".{}", self.public_name))
+        self.preview_suffix
+            .ends_with(&format!(".{}", self.public_name))
     }
 
     /// Whether `origin` is the one that a page at `host` has.
@@ -93,7 +117,8 @@ impl Hosts {
 /// `3000--abcdefghijkl`
 fn parse_label(label: &str) -> Option<(u16, String)> {
     let (port, repl) = label.split_once("--")?;
-    let plain = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
+    let plain =
+        !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && !port.starts_with('0');
     let port = port.parse().ok().filter(|p| plain && *p > 0)?;
     names::is_id(repl).then(|| (port, repl.to_owned()))
 }
@@ -132,16 +157,53 @@ mod tests {
     #[test]
     fn each_name_leads_to_its_part() {
         let hosts = hosts();
-        let preview = |port| Target::Preview { port, repl: "abcdefghijkl".into() };
-        assert_eq!(hosts.target("alcove.localhost:8080"), Target::Editor { canonical: true });
-        assert_eq!(hosts.target("ALCOVE.localhost"), Target::Editor { canonical: true });
-        assert_eq!(hosts.target("127.0.0.1:9000"), Target::Editor { canonical: false });
-        assert_eq!(hosts.target("[::1]:8080"), Target::Editor { canonical: false });
-        assert_eq!(hosts.target("3000--abcdefghijkl.alcove.localhost:8080"), preview(3000));
-        for nonsense in ["0--abcdefghijkl", "99999--abcdefghijkl", "x--abcdefghijkl", "3000--ABC", "3000", "--", "+3000--abcdefghijkl", "a.b", "3000--abcdefghijkl.x"] {
-            assert_eq!(hosts.target(&format!("{nonsense}.alcove.localhost")), Target::BadPreview, "{nonsense}");
+        let preview = |port| Target::Preview {
+            port,
+            repl: "abcdefghijkl".into(),
+        };
+        assert_eq!(
+            hosts.target("alcove.localhost:8080"),
+            Target::Editor { canonical: true }
+        );
+        assert_eq!(
+            hosts.target("ALCOVE.localhost"),
+            Target::Editor { canonical: true }
+        );
+        assert_eq!(
+            hosts.target("127.0.0.1:9000"),
+            Target::Editor { canonical: false }
+        );
+        assert_eq!(
+            hosts.target("[::1]:8080"),
+            Target::Editor { canonical: false }
+        );
+        assert_eq!(
+            hosts.target("3000--abcdefghijkl.alcove.localhost:8080"),
+            preview(3000)
+        );
+        for nonsense in [
+            "0--abcdefghijkl",
+            "99999--abcdefghijkl",
+            "x--abcdefghijkl",
+            "3000--ABC",
+            "3000",
+            "--",
+            "+3000--abcdefghijkl",
+            "a.b",
+            "3000--abcdefghijkl.x",
+        ] {
+            assert_eq!(
+                hosts.target(&format!("{nonsense}.alcove.localhost")),
+                Target::BadPreview,
+                "{nonsense}"
+            );
         }
-        for foreign in ["evil.example", "alcove.localhost.evil.example", "", "notalcove.localhost"] {
+        for foreign in [
+            "evil.example",
+            "alcove.localhost.evil.example",
+            "",
+            "notalcove.localhost",
+        ] {
             assert_eq!(hosts.target(foreign), Target::Unknown, "{foreign}");
         }
     }
@@ -150,10 +212,19 @@ mod tests {
     fn a_forwarded_port_is_kept() {
         let origin = hosts().preview_origin("alcove.localhost:9000", 3000, "abcdefghijkl");
         assert_eq!(origin, "http://3000--abcdefghijkl.alcove.localhost:9000");
-        assert_eq!(hosts().preview_of(&origin), Some((3000, "abcdefghijkl".into())));
-        assert_eq!(hosts().canonical("localhost:9000", "/r/x"), "http://alcove.localhost:9000/r/x");
+        assert_eq!(
+            hosts().preview_of(&origin),
+            Some((3000, "abcdefghijkl".into()))
+        );
+        assert_eq!(
+            hosts().canonical("localhost:9000", "/r/x"),
+            "http://alcove.localhost:9000/r/x"
+        );
         assert!(hosts().is_same_origin("http://localhost:9000", "localhost:9000"));
-        assert!(!hosts().is_same_origin("http://3000--abcdefghijkl.alcove.localhost:9000", "alcove.localhost:9000"));
+        assert!(!hosts().is_same_origin(
+            "http://3000--abcdefghijkl.alcove.localhost:9000",
+            "alcove.localhost:9000"
+        ));
         assert!(!hosts().is_same_origin("null", "alcove.localhost:9000"));
     }
 }

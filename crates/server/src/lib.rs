@@ -54,10 +54,21 @@ impl App {
         let db = db::Db::open(&config).await?;
         let keys = auth::Keys::load(&db, &config).await?;
         let store = Store::open(&config.store)?;
-        store.probe().await.map_err(|e| anyhow::anyhow!("The store at {} can't be used: {e}", config.store))?;
+        store
+            .probe()
+            .await
+            .map_err(|e| anyhow::anyhow!("The store at {} can't be used: {e}", config.store))?;
         let metrics = Arc::new(metrics::Metrics::new());
-        let repls = lifecycle::Repls::start(&config, db.clone(), store.clone(), spawner.clone(), metrics.clone()).await?;
-        let templates = templates::Templates::start(&config, store.clone(), spawner.clone()).await?;
+        let repls = lifecycle::Repls::start(
+            &config,
+            db.clone(),
+            store.clone(),
+            spawner.clone(),
+            metrics.clone(),
+        )
+        .await?;
+        let templates =
+            templates::Templates::start(&config, store.clone(), spawner.clone()).await?;
         Ok(Arc::new(Self {
             hosts: hosts::Hosts::new(&config),
             tickets: preview::Tickets::default(),
@@ -79,7 +90,12 @@ impl App {
     /// could not be saved: it stays on this machine's disk, and the next start saves it.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> anyhow::Result<()> {
         let closing = self.closing.clone();
-        let serving = tokio::spawn(web::accept(self.clone(), listener, web::service(&self), closing.clone()));
+        let serving = tokio::spawn(web::accept(
+            self.clone(),
+            listener,
+            web::service(&self),
+            closing.clone(),
+        ));
         let sweeping = tokio::spawn(sweep(self.clone()));
         closing.cancelled().await;
         sweeping.abort();
@@ -104,5 +120,8 @@ async fn sweep(app: Arc<App>) {
 /// RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339(ms: i64) -> String {
     let format = time::format_description::well_known::Rfc3339;
-    time::OffsetDateTime::from_unix_timestamp(ms / 1000).ok().and_then(|t| t.format(&format).ok()).unwrap_or_default()
+    time::OffsetDateTime::from_unix_timestamp(ms / 1000)
+        .ok()
+        .and_then(|t| t.format(&format).ok())
+        .unwrap_or_default()
 }

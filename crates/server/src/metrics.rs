@@ -58,24 +58,73 @@ impl Drop for OpenSession {
 }
 
 impl Metrics {
-    #[expect(clippy::new_without_default, reason = "there is one, made at the start")]
+    #[expect(
+        clippy::new_without_default,
+        reason = "there is one, made at the start"
+    )]
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("alcove");
         let sessions = Gauge::default();
         let bytes = Family::default();
         let steps = Family::new_with_constructor(step_histogram as fn() -> Histogram);
         let phases = Family::default();
-        let (checkpoints, checkpoint_bytes, checkpoint_failures) = (Counter::default(), Counter::default(), Counter::default());
-        registry.register("sessions", "Pages that are connected to a repl", sessions.clone());
-        registry.register_with_unit("session", "Bytes of sessions, by direction", Unit::Bytes, bytes.clone());
-        registry.register_with_unit("step", "Time that a step of a repl's start or stop took", Unit::Seconds, steps.clone());
-        registry.register("phase_changes", "How often repls entered a phase", phases.clone());
-        registry.register("checkpoints", "Checkpoints that wrote something", checkpoints.clone());
-        registry.register_with_unit("checkpoint", "Bytes that checkpoints uploaded, compressed", Unit::Bytes, checkpoint_bytes.clone());
-        registry.register("checkpoint_failures", "Checkpoints that failed, and were tried again", checkpoint_failures.clone());
+        let (checkpoints, checkpoint_bytes, checkpoint_failures) =
+            (Counter::default(), Counter::default(), Counter::default());
+        registry.register(
+            "sessions",
+            "Pages that are connected to a repl",
+            sessions.clone(),
+        );
+        registry.register_with_unit(
+            "session",
+            "Bytes of sessions, by direction",
+            Unit::Bytes,
+            bytes.clone(),
+        );
+        registry.register_with_unit(
+            "step",
+            "Time that a step of a repl's start or stop took",
+            Unit::Seconds,
+            steps.clone(),
+        );
+        registry.register(
+            "phase_changes",
+            "How often repls entered a phase",
+            phases.clone(),
+        );
+        registry.register(
+            "checkpoints",
+            "Checkpoints that wrote something",
+            checkpoints.clone(),
+        );
+        registry.register_with_unit(
+            "checkpoint",
+            "Bytes that checkpoints uploaded, compressed",
+            Unit::Bytes,
+            checkpoint_bytes.clone(),
+        );
+        registry.register(
+            "checkpoint_failures",
+            "Checkpoints that failed, and were tried again",
+            checkpoint_failures.clone(),
+        );
         let store_requests = Family::default();
-        registry.register("store_requests", "Requests to the object store since the start, by kind", store_requests.clone());
-        Self { registry, sessions, bytes, steps, phases, checkpoints, checkpoint_bytes, checkpoint_failures, store_requests }
+        registry.register(
+            "store_requests",
+            "Requests to the object store since the start, by kind",
+            store_requests.clone(),
+        );
+        Self {
+            registry,
+            sessions,
+            bytes,
+            steps,
+            phases,
+            checkpoints,
+            checkpoint_bytes,
+            checkpoint_failures,
+            store_requests,
+        }
     }
 
     pub fn session(&self) -> OpenSession {
@@ -84,12 +133,22 @@ impl Metrics {
     }
 
     pub fn session_bytes(&self, from_page: u64, from_runner: u64) {
-        self.bytes.get_or_create(&Direction { direction: "from_page" }).inc_by(from_page);
-        self.bytes.get_or_create(&Direction { direction: "from_runner" }).inc_by(from_runner);
+        self.bytes
+            .get_or_create(&Direction {
+                direction: "from_page",
+            })
+            .inc_by(from_page);
+        self.bytes
+            .get_or_create(&Direction {
+                direction: "from_runner",
+            })
+            .inc_by(from_runner);
     }
 
     pub fn step(&self, step: &'static str, took: Duration) {
-        self.steps.get_or_create(&Step { step }).observe(took.as_secs_f64());
+        self.steps
+            .get_or_create(&Step { step })
+            .observe(took.as_secs_f64());
     }
 
     pub fn phase(&self, phase: Phase) {
@@ -118,7 +177,9 @@ impl Metrics {
     /// How many requests the store has had, by kind.
     pub fn store_requests(&self, counts: [(&'static str, u64); 4]) {
         for (kind, count) in counts {
-            self.store_requests.get_or_create(&Request { kind }).set(count as i64);
+            self.store_requests
+                .get_or_create(&Request { kind })
+                .set(count as i64);
         }
     }
 

@@ -24,9 +24,15 @@ const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 pub type Upgraded = BufReader<UnixStream>;
 
 /// Asks the runner to turn a connection into something else. `Ok(None)`: it refused.
-pub async fn upgrade(socket: &Path, path: &str, headers: &[(&str, &str)]) -> anyhow::Result<Option<Upgraded>> {
+pub async fn upgrade(
+    socket: &Path,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> anyhow::Result<Option<Upgraded>> {
     tokio::time::timeout(UPGRADE, async {
-        let stream = UnixStream::connect(socket).await.context("the runner's socket")?;
+        let stream = UnixStream::connect(socket)
+            .await
+            .context("the runner's socket")?;
         let mut stream = BufReader::with_capacity(MAX_HEAD_BYTES, stream);
         let mut request = format!("GET {path} HTTP/1.1\r\nHost: runner\r\nConnection: Upgrade\r\n");
         for (name, value) in headers {
@@ -50,7 +56,10 @@ async fn read_head(stream: &mut Upgraded) -> anyhow::Result<StatusCode> {
             bail!("the runner closed the connection");
         }
         // Up to the next line's end, so that nothing beyond the empty line is taken.
-        let line = available.iter().position(|b| *b == b'\n').map_or(available.len(), |i| i + 1);
+        let line = available
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(available.len(), |i| i + 1);
         head.extend_from_slice(&available[..line]);
         stream.consume(line);
         if head.ends_with(b"\r\n\r\n") {
@@ -66,24 +75,41 @@ async fn read_head(stream: &mut Upgraded) -> anyhow::Result<StatusCode> {
     Ok(StatusCode::from_u16(answer.code.unwrap_or(0))?)
 }
 
-async fn request(socket: &Path, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<Response<Incoming>> {
-    let stream = UnixStream::connect(socket).await.context("the runner's socket")?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::Builder::new().max_buf_size(64 * 1024).handshake(TokioIo::new(stream)).await?;
+async fn request(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> anyhow::Result<Response<Incoming>> {
+    let stream = UnixStream::connect(socket)
+        .await
+        .context("the runner's socket")?;
+    let (mut sender, connection) = hyper::client::conn::http1::Builder::new()
+        .max_buf_size(64 * 1024)
+        .handshake(TokioIo::new(stream))
+        .await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "connection to a runner");
         }
     });
-    let request = Request::builder().method(method).uri(path).header("host", "runner").body(Full::new(Bytes::from(body)))?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "runner")
+        .body(Full::new(Bytes::from(body)))?;
     Ok(sender.send_request(request).await?)
 }
 
 /// Has all documents written to disk.
 pub async fn flush(socket: &Path, patience: Duration) -> anyhow::Result<()> {
-    let answer = tokio::time::timeout(patience, request(socket, Method::POST, "/flush", vec![])).await??;
+    let answer =
+        tokio::time::timeout(patience, request(socket, Method::POST, "/flush", vec![])).await??;
     if !answer.status().is_success() {
-        bail!("the runner could not write all documents ({})", answer.status());
+        bail!(
+            "the runner could not write all documents ({})",
+            answer.status()
+        );
     }
     Ok(())
 }
@@ -92,7 +118,11 @@ pub async fn flush(socket: &Path, patience: Duration) -> anyhow::Result<()> {
 pub async fn stop(socket: &Path, patience: Duration) -> anyhow::Result<()> {
     let body = serde_json::json!({ "patience_ms": patience.as_millis() as u64 });
     let limit = patience * 3 + Duration::from_secs(2);
-    tokio::time::timeout(limit, request(socket, Method::POST, "/stop", body.to_string().into_bytes())).await??;
+    tokio::time::timeout(
+        limit,
+        request(socket, Method::POST, "/stop", body.to_string().into_bytes()),
+    )
+    .await??;
     Ok(())
 }
 
@@ -104,7 +134,9 @@ pub async fn ready(socket: &Path) -> anyhow::Result<()> {
 
 /// Runs a command; its exit code and the end of its output.
 pub async fn run(socket: &Path, command: &str) -> anyhow::Result<(i32, String)> {
-    let body = serde_json::json!({ "command": command }).to_string().into_bytes();
+    let body = serde_json::json!({ "command": command })
+        .to_string()
+        .into_bytes();
     let answer = request(socket, Method::POST, "/run", body).await?;
     if !answer.status().is_success() {
         bail!("the runner refused to run a command ({})", answer.status());
@@ -119,8 +151,15 @@ pub async fn run(socket: &Path, command: &str) -> anyhow::Result<(i32, String)> 
             }
         }
     }
-    let end = tail.iter().rposition(|b| *b == 0).context("the command's end is missing")?;
-    let code = std::str::from_utf8(&tail[end + 1..])?.trim().strip_prefix("exit ").context("the exit code is missing")?.parse()?;
+    let end = tail
+        .iter()
+        .rposition(|b| *b == 0)
+        .context("the command's end is missing")?;
+    let code = std::str::from_utf8(&tail[end + 1..])?
+        .trim()
+        .strip_prefix("exit ")
+        .context("the exit code is missing")?
+        .parse()?;
     Ok((code, String::from_utf8_lossy(&tail[..end]).into_owned()))
 }
 
@@ -130,7 +169,9 @@ pub async fn follow(socket: &Path, mut each: impl FnMut(Status)) -> anyhow::Resu
     let mut body = answer.into_body();
     let mut line: Vec<u8> = Vec::new();
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let Ok(data) = frame?.into_data() else {
+            continue;
+        };
         for piece in data.split_inclusive(|b| *b == b'\n') {
             line.extend_from_slice(piece);
             if line.len() > MAX_STATUS_BYTES {

@@ -47,7 +47,11 @@ pub struct Templates {
 
 impl Templates {
     /// Imports what changed, and begins to prepare in the background.
-    pub async fn start(config: &Config, store: Store, spawner: Arc<dyn Spawner>) -> anyhow::Result<Arc<Self>> {
+    pub async fn start(
+        config: &Config,
+        store: Store,
+        spawner: Arc<dyn Spawner>,
+    ) -> anyhow::Result<Arc<Self>> {
         let templates = Arc::new(Self {
             store,
             spawner,
@@ -59,22 +63,39 @@ impl Templates {
         remove(&config.templates_dir()).await?;
         let mut all = embedded();
         if let Some(folder) = &config.templates {
-            all.extend(from_folder(folder).with_context(|| format!("templates in {}", folder.display()))?);
+            all.extend(
+                from_folder(folder)
+                    .with_context(|| format!("templates in {}", folder.display()))?,
+            );
         }
         for (name, files) in all {
             let known = match templates.import(&name, &files).await {
                 Ok(known) => known,
                 Err(error) => {
-                    warn!(template = name, error = format!("{error:#}"), "this template can't be used");
-                    let project = Project { title: name.clone(), ..Project::default() };
-                    Known { project, manifest: None, setup: SetupState::Failed { message: format!("{error:#}") } }
+                    warn!(
+                        template = name,
+                        error = format!("{error:#}"),
+                        "this template can't be used"
+                    );
+                    let project = Project {
+                        title: name.clone(),
+                        ..Project::default()
+                    };
+                    Known {
+                        project,
+                        manifest: None,
+                        setup: SetupState::Failed {
+                            message: format!("{error:#}"),
+                        },
+                    }
                 }
             };
             templates.known.lock().insert(name, known);
         }
         if config.prepare_templates {
             let preparing = templates.clone();
-            *templates.preparing.lock() = Some(tokio::spawn(async move { preparing.prepare_all().await }));
+            *templates.preparing.lock() =
+                Some(tokio::spawn(async move { preparing.prepare_all().await }));
         }
         Ok(templates)
     }
@@ -99,7 +120,10 @@ impl Templates {
 
     fn missing(&self, language: &str) -> Option<MissingLanguage> {
         let missing = self.spawner.languages().missing(language)?;
-        Some(MissingLanguage { message: missing.why, command: missing.install })
+        Some(MissingLanguage {
+            message: missing.why,
+            command: missing.install,
+        })
     }
 
     /// What a new repl begins with; `Err` says why not, for a person. `None`: no such template.
@@ -107,11 +131,16 @@ impl Templates {
         let known = self.known.lock();
         let template = known.get(name)?;
         if let Some(missing) = self.missing(&template.project.language) {
-            return Some(Err(format!("{}. Install it with: {}", missing.message, missing.command)));
+            return Some(Err(format!(
+                "{}. Install it with: {}",
+                missing.message, missing.command
+            )));
         }
         Some(match (&template.manifest, &template.setup) {
             (Some(manifest), _) => Ok(manifest.clone()),
-            (None, SetupState::Failed { message }) => Err(format!("This template can't be used: {message}")),
+            (None, SetupState::Failed { message }) => {
+                Err(format!("This template can't be used: {message}"))
+            }
             (None, _) => Err("This template can't be used.".into()),
         })
     }
@@ -132,7 +161,9 @@ impl Templates {
     }
 
     async fn import(&self, name: &str, files: &Files) -> anyhow::Result<Known> {
-        let text = files.get(FILE_NAME).with_context(|| format!("{FILE_NAME} is missing"))?;
+        let text = files
+            .get(FILE_NAME)
+            .with_context(|| format!("{FILE_NAME} is missing"))?;
         let project = Project::parse(std::str::from_utf8(text).context(FILE_NAME)?)?;
         let at = Location::Template(name.to_owned());
         let source = digest(files);
@@ -140,19 +171,27 @@ impl Templates {
         let setup = |prepared: bool| match prepared {
             true => SetupState::Ready,
             false if self.config.prepare_templates => SetupState::Preparing,
-            false => SetupState::Failed { message: "This server does not prepare templates.".into() },
+            false => SetupState::Failed {
+                message: "This server does not prepare templates.".into(),
+            },
         };
         if let Some((_, manifest)) = self.store.head(&at, 0).await?
             && manifest.meta.source.as_ref() == Some(&source)
         {
             let setup = setup(manifest.meta.prepared);
-            return Ok(Known { project, manifest: Some(Arc::new(manifest)), setup });
+            return Ok(Known {
+                project,
+                manifest: Some(Arc::new(manifest)),
+                setup,
+            });
         }
         info!(template = name, "importing");
         let dir = self.config.templates_dir().join(name);
         let (at_dir, content) = (dir.clone(), files.clone());
         tokio::task::spawn_blocking(move || write_files(&at_dir, &content)).await??;
-        let texts = |list: &[alcove_protocol::WorkspacePath]| list.iter().map(ToString::to_string).collect();
+        let texts = |list: &[alcove_protocol::WorkspacePath]| {
+            list.iter().map(ToString::to_string).collect()
+        };
         let meta = Meta {
             name: project.title.clone(),
             template: name.to_owned(),
@@ -165,15 +204,29 @@ impl Templates {
         let volume = Volume::adopt(self.store.clone(), at.clone(), dir.clone(), None, meta).await?;
         volume.checkpoint(Scope::Everything, None).await?;
         remove(&dir).await?;
-        let (_, manifest) = self.store.head(&at, 0).await?.context("it was imported a moment ago")?;
-        Ok(Known { setup: setup(manifest.meta.prepared), project, manifest: Some(Arc::new(manifest)) })
+        let (_, manifest) = self
+            .store
+            .head(&at, 0)
+            .await?
+            .context("it was imported a moment ago")?;
+        Ok(Known {
+            setup: setup(manifest.meta.prepared),
+            project,
+            manifest: Some(Arc::new(manifest)),
+        })
     }
 
     async fn prepare_all(self: Arc<Self>) {
         let waiting: Vec<(String, Project)> = {
             let known = self.known.lock();
-            let waits = |k: &Known| k.setup == SetupState::Preparing && self.missing(&k.project.language).is_none();
-            known.iter().filter(|(_, k)| waits(k)).map(|(n, k)| (n.clone(), k.project.clone())).collect()
+            let waits = |k: &Known| {
+                k.setup == SetupState::Preparing && self.missing(&k.project.language).is_none()
+            };
+            known
+                .iter()
+                .filter(|(_, k)| waits(k))
+                .map(|(n, k)| (n.clone(), k.project.clone()))
+                .collect()
         };
         for (name, project) in waiting {
             let span = tracing::info_span!("template", name);
@@ -181,7 +234,9 @@ impl Templates {
             let result = self.prepare(&name, &project).instrument(span.clone()).await;
             let _entered = span.enter();
             let mut known = self.known.lock();
-            let Some(known) = known.get_mut(&name) else { continue };
+            let Some(known) = known.get_mut(&name) else {
+                continue;
+            };
             match result {
                 Ok(manifest) => {
                     info!(seconds = began.elapsed().as_secs(), "prepared");
@@ -189,7 +244,10 @@ impl Templates {
                 }
                 Err(error) => {
                     let message = format!("{error:#}");
-                    warn!(message, "could not be prepared: the first Run of its repls does it");
+                    warn!(
+                        message,
+                        "could not be prepared: the first Run of its repls does it"
+                    );
                     known.setup = SetupState::Failed { message };
                 }
             }
@@ -220,19 +278,31 @@ impl Templates {
             network: self.config.network,
         };
         let sandbox = self.spawner.start(&spec).await?;
-        let ran = tokio::time::timeout(SETUP_LIMIT, runner::run(&sandbox.socket, &project.setup.command)).await;
+        let ran = tokio::time::timeout(
+            SETUP_LIMIT,
+            runner::run(&sandbox.socket, &project.setup.command),
+        )
+        .await;
         self.spawner.stop(&id).await?;
         let (code, output) = ran.context("it took longer than 20 minutes")??;
         if code != 0 {
             let lines: Vec<&str> = output.lines().filter(|l| !l.trim().is_empty()).collect();
             let end = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-            bail!("`{}` ended with exit code {code}:\n{end}", project.setup.command);
+            bail!(
+                "`{}` ended with exit code {code}:\n{end}",
+                project.setup.command
+            );
         }
         volume.set_meta(|meta| meta.prepared = true).await;
         volume.checkpoint(Scope::Everything, None).await?;
         remove(&dir).await?;
         self.spawner.release(&id).await?;
-        Ok(self.store.head(&at, 0).await?.context("it was written a moment ago")?.1)
+        Ok(self
+            .store
+            .head(&at, 0)
+            .await?
+            .context("it was written a moment ago")?
+            .1)
     }
 }
 
@@ -256,7 +326,9 @@ fn embedded() -> BTreeMap<String, Files> {
     let mut all: BTreeMap<String, Files> = BTreeMap::new();
     for path in Embedded::iter() {
         if let (Some((name, rest)), Some(file)) = (path.split_once('/'), Embedded::get(&path)) {
-            all.entry(name.to_owned()).or_default().insert(rest.to_owned(), file.data.into_owned());
+            all.entry(name.to_owned())
+                .or_default()
+                .insert(rest.to_owned(), file.data.into_owned());
         }
     }
     all
@@ -268,7 +340,9 @@ fn from_folder(top: &Path) -> anyhow::Result<BTreeMap<String, Files>> {
     for entry in std::fs::read_dir(top)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().into_owned();
-        let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let plain = name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !entry.file_type()?.is_dir() {
             continue;
         }
@@ -289,7 +363,10 @@ fn read_files(top: &Path, below: &Path, files: &mut Files) -> anyhow::Result<()>
         if entry.file_type()?.is_dir() {
             read_files(top, &path, files)?;
         } else {
-            let name = path.to_str().context("a file's name is not UTF-8")?.to_owned();
+            let name = path
+                .to_str()
+                .context("a file's name is not UTF-8")?
+                .to_owned();
             files.insert(name, std::fs::read(entry.path())?);
         }
     }
@@ -335,14 +412,35 @@ mod tests {
     fn every_template_is_sound() {
         let all = embedded();
         let names: Vec<&str> = all.keys().map(String::as_str).collect();
-        assert_eq!(names, ["blank", "html", "node", "python", "python-console", "react", "rust"]);
+        assert_eq!(
+            names,
+            [
+                "blank",
+                "html",
+                "node",
+                "python",
+                "python-console",
+                "react",
+                "rust"
+            ]
+        );
         for (name, files) in &all {
             let project = Project::parse(std::str::from_utf8(&files[FILE_NAME]).unwrap()).unwrap();
-            assert!(!project.title.is_empty() && !project.description.is_empty(), "{name}");
+            assert!(
+                !project.title.is_empty() && !project.description.is_empty(),
+                "{name}"
+            );
             for path in &project.open {
-                assert!(files.contains_key(&path.to_string()), "{name}: {path} is not there to be opened");
+                assert!(
+                    files.contains_key(&path.to_string()),
+                    "{name}: {path} is not there to be opened"
+                );
             }
-            assert_eq!(project.setup.command.is_empty(), project.setup.creates.is_none(), "{name}");
+            assert_eq!(
+                project.setup.command.is_empty(),
+                project.setup.creates.is_none(),
+                "{name}"
+            );
         }
     }
 

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH, LOCATION};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName,
+    IF_NONE_MATCH, LOCATION,
+};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -36,7 +39,12 @@ pub fn service(app: &Arc<App>) -> Router {
 }
 
 /// Takes connections until `closing`.
-pub async fn accept(app: Arc<App>, listener: TcpListener, editor: Router, closing: CancellationToken) {
+pub async fn accept(
+    app: Arc<App>,
+    listener: TcpListener,
+    editor: Router,
+    closing: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -71,23 +79,41 @@ pub async fn accept(app: Arc<App>, listener: TcpListener, editor: Router, closin
     }
 }
 
-async fn route(app: Arc<App>, editor: Router, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn route(
+    app: Arc<App>,
+    editor: Router,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
     let request = request.map(Body::new);
     let path = request.uri().path();
-    let host = request.headers().get(HOST).and_then(|h| h.to_str().ok()).unwrap_or_default().to_owned();
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default()
+        .to_owned();
     Ok(match app.hosts.target(&host) {
         Target::Preview { port, repl } => preview::serve(&app, request, &host, port, &repl).await,
         Target::Editor { canonical: false } if wants_page(&request) => {
-            let to = app.hosts.canonical(&host, request.uri().path_and_query().map_or("/", |p| p.as_str()));
+            let to = app.hosts.canonical(
+                &host,
+                request.uri().path_and_query().map_or("/", |p| p.as_str()),
+            );
             answer(StatusCode::TEMPORARY_REDIRECT, "", &[(LOCATION, &to)])
         }
         Target::Editor { .. } => editor.oneshot(request).await?,
         // Probes of an orchestrator come by address.
         _ if matches!(path, "/healthz" | "/readyz") => editor.oneshot(request).await?,
-        Target::BadPreview => answer(StatusCode::NOT_FOUND, "No repl's port has this name: <port>--<repl id> is wanted.\n", &[]),
-        Target::Unknown => {
-            answer(StatusCode::MISDIRECTED_REQUEST, "This server does not go by that name: see --public-url.\n", &[])
-        }
+        Target::BadPreview => answer(
+            StatusCode::NOT_FOUND,
+            "No repl's port has this name: <port>--<repl id> is wanted.\n",
+            &[],
+        ),
+        Target::Unknown => answer(
+            StatusCode::MISDIRECTED_REQUEST,
+            "This server does not go by that name: see --public-url.\n",
+            &[],
+        ),
     })
 }
 
@@ -95,10 +121,18 @@ async fn route(app: Arc<App>, editor: Router, request: Request<Incoming>) -> Res
 fn wants_page<B>(request: &Request<B>) -> bool {
     request.method() == Method::GET
         && !request.uri().path().starts_with("/api/")
-        && request.headers().get(ACCEPT).and_then(|h| h.to_str().ok()).is_some_and(|a| a.contains("text/html"))
+        && request
+            .headers()
+            .get(ACCEPT)
+            .and_then(|h| h.to_str().ok())
+            .is_some_and(|a| a.contains("text/html"))
 }
 
-pub(crate) fn answer(status: StatusCode, text: &str, headers: &[(HeaderName, &str)]) -> Response<Body> {
+pub(crate) fn answer(
+    status: StatusCode,
+    text: &str,
+    headers: &[(HeaderName, &str)],
+) -> Response<Body> {
     let mut response = Response::new(Body::from(text.to_owned()));
     *response.status_mut() = status;
     for (name, value) in headers {
@@ -112,7 +146,11 @@ pub(crate) fn answer(status: StatusCode, text: &str, headers: &[(HeaderName, &st
 /// The web application's page.
 pub(crate) fn page() -> Response<Body> {
     let Some(file) = Page::get("index.html") else {
-        return answer(StatusCode::SERVICE_UNAVAILABLE, "This binary was built without the web application: run `make build`.\n", &[]);
+        return answer(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "This binary was built without the web application: run `make build`.\n",
+            &[],
+        );
     };
     let mut response = Response::new(Body::from(file.data));
     let headers = response.headers_mut();
@@ -124,7 +162,10 @@ pub(crate) fn page() -> Response<Body> {
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
         // A preview, or a page opened from one, gets no handle on this window.
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin-allow-popups"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin-allow-popups",
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -139,14 +180,32 @@ async fn files(request: Request<Body>) -> Response<Body> {
     let file = match Page::get(path) {
         Some(file) if path != "index.html" => file,
         // The application has its own addresses; what looks like a file is none of them.
-        None if path.contains('.') => return answer(StatusCode::NOT_FOUND, "There is no such file.\n", &[]),
+        None if path.contains('.') => {
+            return answer(StatusCode::NOT_FOUND, "There is no such file.\n", &[]);
+        }
         _ => return page(),
     };
-    let tag = format!("\"{}\"", blake3::Hash::from(file.metadata.sha256_hash()).to_hex());
+    let tag = format!(
+        "\"{}\"",
+        blake3::Hash::from(file.metadata.sha256_hash()).to_hex()
+    );
     // Vite names these files by their content.
-    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
-    if request.headers().get(IF_NONE_MATCH).and_then(|h| h.to_str().ok()) == Some(tag.as_str()) {
-        return answer(StatusCode::NOT_MODIFIED, "", &[(ETAG, &tag), (CACHE_CONTROL, cache)]);
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    if request
+        .headers()
+        .get(IF_NONE_MATCH)
+        .and_then(|h| h.to_str().ok())
+        == Some(tag.as_str())
+    {
+        return answer(
+            StatusCode::NOT_MODIFIED,
+            "",
+            &[(ETAG, &tag), (CACHE_CONTROL, cache)],
+        );
     }
     let kind = match path.rsplit_once('.').map(|(_, end)| end) {
         Some("js") => "text/javascript; charset=utf-8",

@@ -41,7 +41,10 @@ impl Answer {
 
 impl Http {
     pub fn new(address: SocketAddr, host: &str) -> Self {
-        Self { address, headers: vec![("host".into(), host.into())] }
+        Self {
+            address,
+            headers: vec![("host".into(), host.into())],
+        }
     }
 
     pub fn bearer(self, token: &str) -> Self {
@@ -63,13 +66,16 @@ impl Http {
 
     pub async fn json(&self, method: Method, path: &str, body: Value) -> anyhow::Result<Answer> {
         let client = self.clone().header("content-type", "application/json");
-        client.send(method, path, Bytes::from(body.to_string())).await
+        client
+            .send(method, path, Bytes::from(body.to_string()))
+            .await
     }
 
     pub async fn send(&self, method: Method, path: &str, body: Bytes) -> anyhow::Result<Answer> {
         tokio::time::timeout(DEADLINE, async {
             let stream = TcpStream::connect(self.address).await?;
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+            let (mut sender, connection) =
+                hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
             let connection = tokio::spawn(connection);
             let mut request = Request::builder().method(method).uri(path);
             for (name, value) in &self.headers {
@@ -79,7 +85,11 @@ impl Http {
             let (head, body) = answer.into_parts();
             let body = body.collect().await?.to_bytes();
             connection.abort();
-            Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
+            Ok(Answer {
+                status: head.status.as_u16(),
+                headers: head.headers,
+                body,
+            })
         })
         .await
         .context("no answer")?

@@ -16,7 +16,10 @@ pub use session::Session;
 pub const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Tries until `check` gives something; panics with `what` after [`DEADLINE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check: impl FnMut() -> F) -> T {
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
     let tries = async {
         loop {
             if let Some(value) = check().await {
@@ -25,5 +28,7 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut check:
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(DEADLINE, tries).await.unwrap_or_else(|_| panic!("it did not come about: {what}"))
+    tokio::time::timeout(DEADLINE, tries)
+        .await
+        .unwrap_or_else(|_| panic!("it did not come about: {what}"))
 }

@@ -25,7 +25,11 @@ pub struct Options {
 
 impl Options {
     pub fn new(alcove: impl Into<PathBuf>) -> Self {
-        Self { alcove: alcove.into(), arguments: Vec::new(), environment: Vec::new() }
+        Self {
+            alcove: alcove.into(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
     }
 
     pub fn arg(mut self, name: &str, value: &str) -> Self {
@@ -63,13 +67,18 @@ impl Server {
             .arg(data_dir)
             .env("ALCOVE_TOKEN", &token)
             .env("ALCOVE_PREPARE_TEMPLATES", "false")
-            .env("ALCOVE_LOG", std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()))
+            .env(
+                "ALCOVE_LOG",
+                std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()),
+            )
             .args(&options.arguments)
             .envs(options.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        let mut child = command.spawn().with_context(|| format!("{}", options.alcove.display()))?;
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{}", options.alcove.display()))?;
         let mut lines = BufReader::new(child.stdout.take().context("stdout")?).lines();
         let address = tokio::time::timeout(DEADLINE, async {
             while let Some(line) = lines.next_line().await? {
@@ -84,7 +93,14 @@ impl Server {
         .context("the server did not get ready")??;
         // What it prints later must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { child, address, token, data: None, data_dir: data_dir.to_owned(), options })
+        Ok(Self {
+            child,
+            address,
+            token,
+            data: None,
+            data_dir: data_dir.to_owned(),
+            options,
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -95,7 +111,9 @@ impl Server {
     pub async fn end(&mut self, signal: i32) -> anyhow::Result<Option<i32>> {
         // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
         unsafe { libc::kill(self.pid() as i32, signal) };
-        let status = tokio::time::timeout(DEADLINE, self.child.wait()).await.context("the server did not end")??;
+        let status = tokio::time::timeout(DEADLINE, self.child.wait())
+            .await
+            .context("the server did not end")??;
         Ok(status.code())
     }
 
@@ -137,7 +155,10 @@ impl Server {
 
     /// Makes a repl; its id.
     pub async fn create(&self, template: &str) -> anyhow::Result<String> {
-        let answer = self.http().post("/api/repls", json!({ "template": template })).await?;
+        let answer = self
+            .http()
+            .post("/api/repls", json!({ "template": template }))
+            .await?;
         match (answer.status, answer.json()["id"].as_str()) {
             (201, Some(id)) => Ok(id.to_owned()),
             (status, _) => bail!("{status}: {}", answer.text()),
@@ -164,10 +185,23 @@ impl Server {
 
     /// A cookie of a preview, by way of a ticket.
     pub async fn preview_cookie(&self, repl: &str, port: u16) -> anyhow::Result<String> {
-        let answer = self.http().post(&format!("/api/repls/{repl}/preview"), json!({ "port": port })).await?;
-        let url = answer.json()["url"].as_str().context("a ticket's address")?.to_owned();
+        let answer = self
+            .http()
+            .post(
+                &format!("/api/repls/{repl}/preview"),
+                json!({ "port": port }),
+            )
+            .await?;
+        let url = answer.json()["url"]
+            .as_str()
+            .context("a ticket's address")?
+            .to_owned();
         let host = self.preview_host(port, repl);
-        let path = url.split_once(&self.address.port().to_string()).context("its path")?.1.to_owned();
+        let path = url
+            .split_once(&self.address.port().to_string())
+            .context("its path")?
+            .1
+            .to_owned();
         let answer = Http::new(self.address, &host).get(&path).await?;
         let cookie = answer.header("set-cookie").context("its cookie")?;
         Ok(cookie.split(';').next().unwrap_or_default().to_owned())

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 
 use alcove_protocol::SUBPROTOCOL;
 use alcove_protocol::binary::{self, frame, put_varint, take_varint, terminal};
-use alcove_protocol::session::{ClientFrame, ClientMessage, ErrorCode, RunnerFrame, RunnerMessage, TerminalInfo};
+use alcove_protocol::session::{
+    ClientFrame, ClientMessage, ErrorCode, RunnerFrame, RunnerMessage, TerminalInfo,
+};
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -51,23 +53,40 @@ impl Session {
     }
 
     /// Connects as a page that was here before.
-    pub async fn connect_as(address: SocketAddr, token: &str, repl: &str, client: &str) -> anyhow::Result<Self> {
+    pub async fn connect_as(
+        address: SocketAddr,
+        token: &str,
+        repl: &str,
+        client: &str,
+    ) -> anyhow::Result<Self> {
         let mut session = Self::open(address, token, repl, client).await?;
-        let welcome = session.ask(ClientMessage::Hello { client: client.to_owned() }).await?;
+        let welcome = session
+            .ask(ClientMessage::Hello {
+                client: client.to_owned(),
+            })
+            .await?;
         session.welcome = Some(welcome);
         Ok(session)
     }
 
     /// Connects, and says nothing.
-    pub async fn open(address: SocketAddr, token: &str, repl: &str, client: &str) -> anyhow::Result<Self> {
-        let mut request = format!("ws://{address}/api/repls/{repl}/session").into_client_request()?;
+    pub async fn open(
+        address: SocketAddr,
+        token: &str,
+        repl: &str,
+        client: &str,
+    ) -> anyhow::Result<Self> {
+        let mut request =
+            format!("ws://{address}/api/repls/{repl}/session").into_client_request()?;
         let headers = request.headers_mut();
         headers.insert("authorization", format!("Bearer {token}").parse()?);
         headers.insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let connected = tokio_tungstenite::client_async(request, stream);
-        let (socket, _) = tokio::time::timeout(DEADLINE, connected).await.context("no session")??;
+        let (socket, _) = tokio::time::timeout(DEADLINE, connected)
+            .await
+            .context("no session")??;
         Ok(Self {
             socket,
             client: client.to_owned(),
@@ -80,7 +99,9 @@ impl Session {
     }
 
     pub async fn send(&mut self, frame: &ClientFrame) -> anyhow::Result<()> {
-        self.socket.send(Message::text(serde_json::to_string(frame)?)).await?;
+        self.socket
+            .send(Message::text(serde_json::to_string(frame)?))
+            .await?;
         Ok(())
     }
 
@@ -88,15 +109,28 @@ impl Session {
     pub async fn ask(&mut self, message: ClientMessage) -> anyhow::Result<RunnerMessage> {
         let id = self.next;
         self.next += 1;
-        self.send(&ClientFrame { id: Some(id), message }).await?;
-        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone())).await
+        self.send(&ClientFrame {
+            id: Some(id),
+            message,
+        })
+        .await?;
+        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone()))
+            .await
     }
 
     /// Takes frames until `wanted` finds what it looks for; news among them are kept.
-    async fn take_until<T>(&mut self, mut wanted: impl FnMut(&RunnerFrame) -> Option<T>) -> anyhow::Result<T> {
+    async fn take_until<T>(
+        &mut self,
+        mut wanted: impl FnMut(&RunnerFrame) -> Option<T>,
+    ) -> anyhow::Result<T> {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
-            let Some(frame) = tokio::time::timeout_at(deadline, self.take()).await.context("no answer")?? else { continue };
+            let Some(frame) = tokio::time::timeout_at(deadline, self.take())
+                .await
+                .context("no answer")??
+            else {
+                continue;
+            };
             if let Some(found) = wanted(&frame) {
                 return Ok(found);
             }
@@ -109,10 +143,16 @@ impl Session {
     /// Takes one frame; `None` for a binary one, which is dealt with or kept.
     pub async fn take(&mut self) -> anyhow::Result<Option<RunnerFrame>> {
         loop {
-            match self.socket.next().await.context("the session was closed")?? {
+            match self
+                .socket
+                .next()
+                .await
+                .context("the session was closed")??
+            {
                 Message::Text(text) => return Ok(Some(serde_json::from_str(&text)?)),
                 Message::Binary(bytes) => {
-                    let (channel, kind, payload) = binary::parse(&bytes).context("a binary frame")?;
+                    let (channel, kind, payload) =
+                        binary::parse(&bytes).context("a binary frame")?;
                     let payload = payload.to_vec();
                     if !self.terminal_frame(channel, kind, &payload).await? {
                         self.binary.push((channel, kind, payload));
@@ -125,12 +165,23 @@ impl Session {
         }
     }
 
-    async fn terminal_frame(&mut self, channel: u32, kind: u8, payload: &[u8]) -> anyhow::Result<bool> {
-        let Some(screen) = self.terminals.values_mut().find(|s| s.channel == channel) else { return Ok(false) };
+    async fn terminal_frame(
+        &mut self,
+        channel: u32,
+        kind: u8,
+        payload: &[u8],
+    ) -> anyhow::Result<bool> {
+        let Some(screen) = self.terminals.values_mut().find(|s| s.channel == channel) else {
+            return Ok(false);
+        };
         let (number, bytes) = take_varint(payload).context("a number")?;
         match kind {
             terminal::OUTPUT => {
-                anyhow::ensure!(number == screen.seen, "output {number} after {}", screen.seen);
+                anyhow::ensure!(
+                    number == screen.seen,
+                    "output {number} after {}",
+                    screen.seen
+                );
                 screen.seen += bytes.len() as u64;
                 screen.parser.process(bytes);
                 screen.text.push_str(&String::from_utf8_lossy(bytes));
@@ -151,7 +202,10 @@ impl Session {
     }
 
     /// Waits for a message without being asked for, those that came meanwhile included.
-    pub async fn news<T>(&mut self, mut wanted: impl FnMut(&RunnerMessage) -> Option<T>) -> anyhow::Result<T> {
+    pub async fn news<T>(
+        &mut self,
+        mut wanted: impl FnMut(&RunnerMessage) -> Option<T>,
+    ) -> anyhow::Result<T> {
         if let Some(found) = self.news.iter().find_map(&mut wanted) {
             return Ok(found);
         }
@@ -161,7 +215,10 @@ impl Session {
     /// A new shell, and the channel of its output.
     pub async fn shell(&mut self) -> anyhow::Result<u32> {
         let (cols, rows) = SIZE;
-        match self.ask(ClientMessage::TerminalCreate { cols, rows }).await? {
+        match self
+            .ask(ClientMessage::TerminalCreate { cols, rows })
+            .await?
+        {
             RunnerMessage::TerminalCreated { terminal } => {
                 self.attach(terminal, None).await?;
                 Ok(terminal)
@@ -174,23 +231,40 @@ impl Session {
         let (cols, rows) = SIZE;
         let id = self.next;
         self.next += 1;
-        let message = ClientMessage::TerminalAttach { terminal, from, cols, rows };
-        self.send(&ClientFrame { id: Some(id), message }).await?;
+        let message = ClientMessage::TerminalAttach {
+            terminal,
+            from,
+            cols,
+            rows,
+        };
+        self.send(&ClientFrame {
+            id: Some(id),
+            message,
+        })
+        .await?;
         let channel = self
             .take_until(|f| match f.message {
-                RunnerMessage::TerminalAttached { channel, .. } if f.re == Some(id) => Some(channel),
+                RunnerMessage::TerminalAttached { channel, .. } if f.re == Some(id) => {
+                    Some(channel)
+                }
                 _ => None,
             })
             .await?;
         let received = match &self.welcome {
-            Some(RunnerMessage::Welcome { inputs, .. }) => {
-                inputs.iter().find(|i| i.terminal == terminal).map_or(0, |i| i.received)
-            }
+            Some(RunnerMessage::Welcome { inputs, .. }) => inputs
+                .iter()
+                .find(|i| i.terminal == terminal)
+                .map_or(0, |i| i.received),
             _ => 0,
         };
         let parser = new_screen();
-        let screen =
-            Screen { channel, parser, text: String::new(), sent: received, seen: from.unwrap_or(0) };
+        let screen = Screen {
+            channel,
+            parser,
+            text: String::new(),
+            sent: received,
+            seen: from.unwrap_or(0),
+        };
         self.terminals.insert(terminal, screen);
         // What came between the answer and now.
         for (at, kind, payload) in std::mem::take(&mut self.binary) {
@@ -204,7 +278,12 @@ impl Session {
     /// Types into a terminal.
     pub async fn input(&mut self, terminal: u32, text: &str) -> anyhow::Result<()> {
         let screen = self.terminals.get_mut(&terminal).context("not attached")?;
-        let message = frame(screen.channel, terminal::INPUT, Some(screen.sent), text.as_bytes());
+        let message = frame(
+            screen.channel,
+            terminal::INPUT,
+            Some(screen.sent),
+            text.as_bytes(),
+        );
         screen.sent += text.len() as u64;
         self.socket.send(Message::binary(message)).await?;
         Ok(())
@@ -212,12 +291,18 @@ impl Session {
 
     /// What a terminal shows.
     pub fn screen(&self, terminal: u32) -> String {
-        self.terminals.get(&terminal).map(|s| s.parser.screen().contents()).unwrap_or_default()
+        self.terminals
+            .get(&terminal)
+            .map(|s| s.parser.screen().contents())
+            .unwrap_or_default()
     }
 
     /// All that a terminal's programs wrote since it was attached.
     pub fn output(&self, terminal: u32) -> &str {
-        self.terminals.get(&terminal).map(|s| s.text.as_str()).unwrap_or_default()
+        self.terminals
+            .get(&terminal)
+            .map(|s| s.text.as_str())
+            .unwrap_or_default()
     }
 
     /// Bytes of output seen.
@@ -242,7 +327,12 @@ impl Session {
     }
 
     /// Sends input again, of which the runner has `received` bytes: the rest counts.
-    pub async fn repeat_input(&mut self, terminal: u32, from: u64, received: u64) -> anyhow::Result<()> {
+    pub async fn repeat_input(
+        &mut self,
+        terminal: u32,
+        from: u64,
+        received: u64,
+    ) -> anyhow::Result<()> {
         let screen = self.terminals.get(&terminal).context("not attached")?;
         let old = "x".repeat((received - from) as usize);
         let message = frame(screen.channel, terminal::INPUT, Some(from), old.as_bytes());
@@ -252,27 +342,39 @@ impl Session {
 
     /// The answer to a request that was sent by hand.
     pub async fn answer(&mut self, id: u32) -> anyhow::Result<RunnerMessage> {
-        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone())).await
+        self.take_until(|frame| (frame.re == Some(id)).then(|| frame.message.clone()))
+            .await
     }
 
     /// Waits for an error that answers no request.
     pub async fn error(&mut self, wanted: ErrorCode) -> anyhow::Result<()> {
-        self.take_until(|frame| matches!(frame.message, RunnerMessage::Error { code, .. } if code == wanted).then_some(())).await
+        self.take_until(|frame| {
+            matches!(frame.message, RunnerMessage::Error { code, .. } if code == wanted)
+                .then_some(())
+        })
+        .await
     }
 
     /// Waits until the other side closes.
     pub async fn closed(&mut self) -> anyhow::Result<()> {
         let closed = async { while self.take().await.is_ok() {} };
-        tokio::time::timeout(DEADLINE, closed).await.context("it is still open")
+        tokio::time::timeout(DEADLINE, closed)
+            .await
+            .context("it is still open")
     }
 
     /// Runs a command in a new shell; what it wrote, and its exit code.
     pub async fn command(&mut self, command: &str) -> anyhow::Result<(String, i32)> {
         let terminal = self.shell().await?;
         // The mark is put together by the shell, so that the typed line does not hold it.
-        self.input(terminal, &format!("{command}; printf 'do''ne:%s:\\n' $?\n")).await?;
+        self.input(terminal, &format!("{command}; printf 'do''ne:%s:\\n' $?\n"))
+            .await?;
         self.until_output(terminal, "done:").await?;
-        while !self.output(terminal).split_once("done:").is_some_and(|(_, rest)| rest.contains(':')) {
+        while !self
+            .output(terminal)
+            .split_once("done:")
+            .is_some_and(|(_, rest)| rest.contains(':'))
+        {
             if let Some(frame) = self.take().await? {
                 self.news.push(frame.message);
             }
@@ -283,6 +385,25 @@ impl Session {
         self.ask(ClientMessage::TerminalClose { terminal }).await?;
         self.terminals.remove(&terminal);
         Ok((before.to_owned(), code))
+    }
+
+    /// Writes a file through a shell.
+    pub async fn write_file(&mut self, path: &str, content: &[u8]) -> anyhow::Result<()> {
+        use base64::Engine;
+        let text = base64::engine::general_purpose::STANDARD.encode(content);
+        for (i, piece) in text.as_bytes().chunks(4000).enumerate() {
+            let piece = std::str::from_utf8(piece)?;
+            let arrow = if i == 0 { ">" } else { ">>" };
+            self.command(&format!("printf %s {piece} {arrow} '{path}.b64'"))
+                .await?;
+        }
+        let (said, code) = self
+            .command(&format!(
+                "base64 -d < '{path}.b64' > '{path}' && rm '{path}.b64'"
+            ))
+            .await?;
+        anyhow::ensure!(code == 0, "{path} was not written: {said}");
+        Ok(())
     }
 
     /// The terminals as last told.

@@ -23,7 +23,10 @@ impl Changes {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
         // SAFETY: an `OwnedFd` answers the same open descriptor for as long as it lives.
         let inotify = unsafe { AsyncFd::register(fd).map_err(std::io::Error::from)? };
-        Ok(Self { inotify, complete: AtomicBool::new(true) })
+        Ok(Self {
+            inotify,
+            complete: AtomicBool::new(true),
+        })
     }
 
     /// Adds an open folder. Doing it again is harmless.

@@ -40,7 +40,12 @@ pub(crate) async fn write(
     let mut others = Vec::new();
     for i in entries {
         match manifest.entries[i].kind {
-            Kind::File { pack, offset, length, .. } => files.push((i, pack, offset, length)),
+            Kind::File {
+                pack,
+                offset,
+                length,
+                ..
+            } => files.push((i, pack, offset, length)),
             _ => others.push(i),
         }
     }
@@ -53,7 +58,8 @@ pub(crate) async fn write(
             let path = dir.join(name(entry));
             let made = match &entry.kind {
                 Kind::Symlink { target } => {
-                    symlink(std::ffi::OsStr::from_bytes(&decode_path(target)), &path).and_then(|()| give(&path, owner))
+                    symlink(std::ffi::OsStr::from_bytes(&decode_path(target)), &path)
+                        .and_then(|()| give(&path, owner))
                 }
                 _ => {
                     folders.push(i);
@@ -76,7 +82,8 @@ pub(crate) async fn write(
     blocking(move || {
         for i in folders.into_iter().rev() {
             let entry = &shared.entries[i];
-            finish(&dir.join(name(entry)), entry, owner).map_err(|e| VolumeError::local(entry.path.clone(), e))?;
+            finish(&dir.join(name(entry)), entry, owner)
+                .map_err(|e| VolumeError::local(entry.path.clone(), e))?;
         }
         Ok(())
     })
@@ -96,11 +103,20 @@ fn batches(files: Vec<(usize, u32, u64, u64)>) -> Vec<Batch> {
     let mut batches: Vec<Batch> = Vec::new();
     for (i, pack, offset, length) in files {
         match batches.last_mut() {
-            Some(b) if b.pack == pack && offset <= b.end + GAP_BYTES && offset + length - b.start <= REQUEST_BYTES => {
+            Some(b)
+                if b.pack == pack
+                    && offset <= b.end + GAP_BYTES
+                    && offset + length - b.start <= REQUEST_BYTES =>
+            {
                 b.end = b.end.max(offset + length);
                 b.files.push(i);
             }
-            _ => batches.push(Batch { pack, start: offset, end: offset + length, files: vec![i] }),
+            _ => batches.push(Batch {
+                pack,
+                start: offset,
+                end: offset + length,
+                files: vec![i],
+            }),
         }
     }
     batches
@@ -114,20 +130,29 @@ async fn write_batch(
     owner: Option<(u32, u32)>,
     done: &Arc<AtomicU64>,
 ) -> Result<Vec<(String, Stamp)>> {
-    let bytes = store.range(&manifest.packs[batch.pack as usize], batch.start..batch.end).await?;
+    let bytes = store
+        .range(&manifest.packs[batch.pack as usize], batch.start..batch.end)
+        .await?;
     let (manifest, target, done) = (manifest.clone(), target.to_path_buf(), done.clone());
     blocking(move || {
         let mut stamps = Vec::with_capacity(batch.files.len());
         for i in batch.files {
             let entry = &manifest.entries[i];
-            let Kind::File { offset, length, .. } = entry.kind else { continue };
+            let Kind::File { offset, length, .. } = entry.kind else {
+                continue;
+            };
             let at = (offset - batch.start) as usize;
-            let frames = bytes
-                .get(at..at + length as usize)
-                .ok_or_else(|| VolumeError::Damaged(entry.path.clone(), "its pack is too short".into()))?;
+            let frames = bytes.get(at..at + length as usize).ok_or_else(|| {
+                VolumeError::Damaged(entry.path.clone(), "its pack is too short".into())
+            })?;
             let path = target.join(name(entry));
             let local = |e: std::io::Error| VolumeError::local(entry.path.clone(), e);
-            let file = File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(local)?;
+            let file = File::options()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(&path)
+                .map_err(local)?;
             let mut out = BufWriter::with_capacity(256 * 1024, file);
             extract(&entry.path, &entry.kind, frames, &mut out)?;
             out.flush().map_err(local)?;
@@ -147,13 +172,25 @@ fn name(entry: &Entry) -> PathBuf {
 }
 
 fn times(mtime_ns: i64) -> Timestamps {
-    let time = Timespec { tv_sec: mtime_ns.div_euclid(1_000_000_000), tv_nsec: mtime_ns.rem_euclid(1_000_000_000) as _ };
-    Timestamps { last_access: time, last_modification: time }
+    let time = Timespec {
+        tv_sec: mtime_ns.div_euclid(1_000_000_000),
+        tv_nsec: mtime_ns.rem_euclid(1_000_000_000) as _,
+    };
+    Timestamps {
+        last_access: time,
+        last_modification: time,
+    }
 }
 
 fn give(path: &Path, owner: Option<(u32, u32)>) -> std::io::Result<()> {
     if let Some((uid, gid)) = owner {
-        rustix::fs::chownat(CWD, path, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)), AtFlags::SYMLINK_NOFOLLOW)?;
+        rustix::fs::chownat(
+            CWD,
+            path,
+            Some(Uid::from_raw(uid)),
+            Some(Gid::from_raw(gid)),
+            AtFlags::SYMLINK_NOFOLLOW,
+        )?;
     }
     Ok(())
 }
@@ -169,7 +206,12 @@ fn finish_file(file: &File, entry: &Entry, owner: Option<(u32, u32)>) -> std::io
 fn finish(folder: &Path, entry: &Entry, owner: Option<(u32, u32)>) -> std::io::Result<()> {
     give(folder, owner)?;
     fs::set_permissions(folder, fs::Permissions::from_mode(entry.mode & 0o777))?;
-    Ok(rustix::fs::utimensat(CWD, folder, &times(entry.mtime_ns), AtFlags::empty())?)
+    Ok(rustix::fs::utimensat(
+        CWD,
+        folder,
+        &times(entry.mtime_ns),
+        AtFlags::empty(),
+    )?)
 }
 
 /// Moves each finished bulk folder from `staging` to its place in the workspace below `dir`. What the
@@ -186,9 +228,17 @@ pub(crate) fn put_in_place(staging: &Path, dir: &Path, folders: &[String]) -> Re
         };
         let from = staging.join(std::ffi::OsStr::from_bytes(&path));
         let name = std::ffi::OsStr::from_bytes(name);
-        match rustix::fs::renameat_with(CWD, &from, &parent, name, rustix::fs::RenameFlags::NOREPLACE) {
+        match rustix::fs::renameat_with(
+            CWD,
+            &from,
+            &parent,
+            name,
+            rustix::fs::RenameFlags::NOREPLACE,
+        ) {
             Ok(()) => {}
-            Err(rustix::io::Errno::EXIST) => tracing::debug!(%folder, "the user has made one meanwhile"),
+            Err(rustix::io::Errno::EXIST) => {
+                tracing::debug!(%folder, "the user has made one meanwhile")
+            }
             Err(error) => return Err(VolumeError::local(folder.clone(), error)),
         }
     }

@@ -51,7 +51,10 @@ pub enum VolumeError {
 
 impl VolumeError {
     fn local(what: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
-        Self::Local { what: what.into(), source: source.into() }
+        Self::Local {
+            what: what.into(),
+            source: source.into(),
+        }
     }
 }
 
@@ -59,9 +62,14 @@ impl VolumeError {
 pub type Result<T, E = VolumeError> = std::result::Result<T, E>;
 
 /// Blocking work on a thread for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
-        Err(error) => Err(VolumeError::local("a worker thread", std::io::Error::other(error))),
+        Err(error) => Err(VolumeError::local(
+            "a worker thread",
+            std::io::Error::other(error),
+        )),
     }
 }

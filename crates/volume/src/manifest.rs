@@ -88,7 +88,12 @@ pub enum Kind {
 
 impl Manifest {
     pub fn empty(meta: Meta) -> Self {
-        Self { version: VERSION, meta, packs: Vec::new(), entries: Vec::new() }
+        Self {
+            version: VERSION,
+            meta,
+            packs: Vec::new(),
+            entries: Vec::new(),
+        }
     }
 
     pub fn encode(&self) -> Vec<u8> {
@@ -101,18 +106,27 @@ impl Manifest {
         let json = zstd::stream::decode_all(bytes).map_err(|e| e.to_string())?;
         let manifest: Self = serde_json::from_slice(&json).map_err(|e| e.to_string())?;
         if manifest.version != VERSION {
-            return Err(format!("its version is {}, this program reads {VERSION}", manifest.version));
+            return Err(format!(
+                "its version is {}, this program reads {VERSION}",
+                manifest.version
+            ));
         }
         for entry in &manifest.entries {
             let path = decode_path(&entry.path);
-            let sound = path.split(|b| *b == b'/').all(|n| !matches!(n, b"" | b"." | b"..")) && !path.contains(&0);
+            let sound = path
+                .split(|b| *b == b'/')
+                .all(|n| !matches!(n, b"" | b"." | b".."))
+                && !path.contains(&0);
             if !sound {
                 return Err(format!("a path leads out of the workspace: {}", entry.path));
             }
             if let Kind::File { pack, .. } = entry.kind
                 && pack as usize >= manifest.packs.len()
             {
-                return Err(format!("{} refers to a pack that is not listed", entry.path));
+                return Err(format!(
+                    "{} refers to a pack that is not listed",
+                    entry.path
+                ));
             }
         }
         Ok(manifest)
@@ -123,7 +137,11 @@ impl Manifest {
     pub fn matches(rules: &[String], path: &str) -> bool {
         rules.iter().any(|rule| {
             if rule.contains('/') {
-                let below = |p: &str| p == rule || p.strip_prefix(rule.as_str()).is_some_and(|r| r.starts_with('/'));
+                let below = |p: &str| {
+                    p == rule
+                        || p.strip_prefix(rule.as_str())
+                            .is_some_and(|r| r.starts_with('/'))
+                };
                 below(path) || path.strip_prefix("workspace/").is_some_and(below)
             } else {
                 path.split('/').skip(1).any(|name| name == rule)
@@ -149,7 +167,12 @@ mod tests {
 
     fn manifest(path: &str) -> Manifest {
         let mut manifest = Manifest::empty(Meta::default());
-        manifest.entries.push(Entry { path: path.into(), mode: 0o644, mtime_ns: -1, kind: Kind::Folder });
+        manifest.entries.push(Entry {
+            path: path.into(),
+            mode: 0o644,
+            mtime_ns: -1,
+            kind: Kind::Folder,
+        });
         manifest
     }
 
@@ -161,7 +184,13 @@ mod tests {
 
     #[test]
     fn paths_that_lead_out_are_refused() {
-        for bad in ["workspace/../../etc", "/etc", "workspace//x", "workspace/%2e%2e/x", "workspace/%00"] {
+        for bad in [
+            "workspace/../../etc",
+            "/etc",
+            "workspace//x",
+            "workspace/%2e%2e/x",
+            "workspace/%00",
+        ] {
             assert!(Manifest::decode(&manifest(bad).encode()).is_err(), "{bad}");
         }
         assert!(Manifest::decode(b"nonsense").is_err());
@@ -169,11 +198,25 @@ mod tests {
 
     #[test]
     fn rules_match_names_anywhere_and_paths_from_the_top() {
-        let rules = ["node_modules".to_owned(), "build/out".to_owned(), "home/.cache".to_owned()];
-        for path in ["workspace/node_modules", "workspace/a/node_modules/b/c.js", "workspace/build/out/x", "home/.cache/pip"] {
+        let rules = [
+            "node_modules".to_owned(),
+            "build/out".to_owned(),
+            "home/.cache".to_owned(),
+        ];
+        for path in [
+            "workspace/node_modules",
+            "workspace/a/node_modules/b/c.js",
+            "workspace/build/out/x",
+            "home/.cache/pip",
+        ] {
             assert!(Manifest::matches(&rules, path), "{path}");
         }
-        for path in ["workspace/node_modules2", "workspace/a/build/out", "workspace/build/outer", "home/.cached"] {
+        for path in [
+            "workspace/node_modules2",
+            "workspace/a/build/out",
+            "workspace/build/outer",
+            "home/.cached",
+        ] {
             assert!(!Manifest::matches(&rules, path), "{path}");
         }
     }

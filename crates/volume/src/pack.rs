@@ -37,7 +37,14 @@ pub(crate) struct Placed {
 
 impl<'a> PackWriter<'a> {
     pub fn new(store: &'a Store, at: &'a Location) -> Self {
-        Self { store, at, keys: Vec::new(), upload: None, offset: 0, bytes: 0 }
+        Self {
+            store,
+            at,
+            keys: Vec::new(),
+            upload: None,
+            offset: 0,
+            bytes: 0,
+        }
     }
 
     /// Adds a member whose frames were made by [`member`].
@@ -72,7 +79,11 @@ impl<'a> PackWriter<'a> {
     }
 
     pub fn place(&self, began: u64) -> Result<Placed> {
-        Ok(Placed { pack: self.keys.len() - 1, offset: began, length: self.offset - began })
+        Ok(Placed {
+            pack: self.keys.len() - 1,
+            offset: began,
+            length: self.offset - began,
+        })
     }
 
     async fn close(&mut self) -> Result<()> {
@@ -181,9 +192,12 @@ fn compress(bytes: &[u8]) -> Vec<u8> {
 
 /// Unpacks one member's frames into `out`, and checks size and hash.
 pub(crate) fn extract(path: &str, kind: &Kind, frames: &[u8], out: &mut impl Write) -> Result<()> {
-    let Kind::File { size, hash, .. } = kind else { return Ok(()) };
+    let Kind::File { size, hash, .. } = kind else {
+        return Ok(());
+    };
     let damaged = |why: &str| VolumeError::Damaged(path.to_owned(), why.to_owned());
-    let decoder = zstd::stream::Decoder::with_buffer(frames).map_err(|e| damaged(&e.to_string()))?;
+    let decoder =
+        zstd::stream::Decoder::with_buffer(frames).map_err(|e| damaged(&e.to_string()))?;
     let mut archive = tar::Archive::new(decoder);
     let mut entry = archive
         .entries()
@@ -194,13 +208,16 @@ pub(crate) fn extract(path: &str, kind: &Kind, frames: &[u8], out: &mut impl Wri
     let mut buffer = vec![0; 64 * 1024];
     let mut written = 0;
     loop {
-        let n = entry.read(&mut buffer).map_err(|e| damaged(&e.to_string()))?;
+        let n = entry
+            .read(&mut buffer)
+            .map_err(|e| damaged(&e.to_string()))?;
         if n == 0 {
             break;
         }
         hasher.update(&buffer[..n]);
         written += n as u64;
-        out.write_all(&buffer[..n]).map_err(|e| VolumeError::local(path, e))?;
+        out.write_all(&buffer[..n])
+            .map_err(|e| VolumeError::local(path, e))?;
     }
     if written != *size || hasher.finalize().to_hex().as_str() != hash {
         return Err(damaged("its content is not what was saved"));
@@ -214,18 +231,36 @@ mod tests {
 
     fn file(content: &[u8]) -> Kind {
         let hash = blake3::hash(content).to_hex().to_string();
-        Kind::File { size: content.len() as u64, hash, pack: 0, offset: 0, length: 0 }
+        Kind::File {
+            size: content.len() as u64,
+            hash,
+            pack: 0,
+            offset: 0,
+            length: 0,
+        }
     }
 
     #[test]
     fn a_member_comes_back_and_damage_is_found() {
-        for (path, content) in [("workspace/a", &b"hello"[..]), ("workspace/empty", b""), (&format!("workspace/{}", "x".repeat(250)), b"long")] {
+        for (path, content) in [
+            ("workspace/a", &b"hello"[..]),
+            ("workspace/empty", b""),
+            (&format!("workspace/{}", "x".repeat(250)), b"long"),
+        ] {
             let frames = member(header(path, content.len() as u64, 0o644, 0), content);
             let mut out = Vec::new();
             extract(path, &file(content), &frames, &mut out).unwrap();
             assert_eq!(out, content);
             assert!(extract(path, &file(b"other"), &frames, &mut Vec::new()).is_err());
-            assert!(extract(path, &file(content), &frames[..frames.len() / 2], &mut Vec::new()).is_err());
+            assert!(
+                extract(
+                    path,
+                    &file(content),
+                    &frames[..frames.len() / 2],
+                    &mut Vec::new()
+                )
+                .is_err()
+            );
         }
     }
 
@@ -234,11 +269,16 @@ mod tests {
         let content: Vec<u8> = (0..FRAME_BYTES + 1000).map(|i| (i / 7) as u8).collect();
         let mut frames = Vec::new();
         let mut pieces = 0;
-        large_member(header("workspace/big", content.len() as u64, 0o644, 0), content.len() as u64, &mut &content[..], |_, f| {
-            frames.extend(f);
-            pieces += 1;
-            Ok(())
-        })
+        large_member(
+            header("workspace/big", content.len() as u64, 0o644, 0),
+            content.len() as u64,
+            &mut &content[..],
+            |_, f| {
+                frames.extend(f);
+                pieces += 1;
+                Ok(())
+            },
+        )
         .unwrap();
         assert_eq!(pieces, 4);
         let mut out = Vec::new();

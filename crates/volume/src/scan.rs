@@ -70,7 +70,11 @@ pub(crate) struct Scan {
 
 /// Scans both top folders below `dir`. Folders for which `skip` holds are passed over. Each folder
 /// is handed to `changes` before it is read.
-pub(crate) fn scan(dir: &Path, skip: &dyn Fn(&str) -> bool, changes: Option<&Changes>) -> Result<Scan> {
+pub(crate) fn scan(
+    dir: &Path,
+    skip: &dyn Fn(&str) -> bool,
+    changes: Option<&Changes>,
+) -> Result<Scan> {
     let top = open_top(dir)?;
     let mut scan = Scan::default();
     for name in TOPS {
@@ -80,7 +84,8 @@ pub(crate) fn scan(dir: &Path, skip: &dyn Fn(&str) -> bool, changes: Option<&Cha
             Err(error) => return Err(VolumeError::local(name, error)),
         }
     }
-    scan.found.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+    scan.found
+        .sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
     Ok(scan)
 }
 
@@ -109,17 +114,27 @@ fn walk(
             break;
         };
         let name = entry.file_name();
-        if matches!(name.to_bytes(), b"." | b"..") || name.to_bytes().starts_with(TEMPORARY_PREFIX) {
+        if matches!(name.to_bytes(), b"." | b"..") || name.to_bytes().starts_with(TEMPORARY_PREFIX)
+        {
             continue;
         }
         if scan.found.len() >= MAX_FILES {
-            return Err(VolumeError::Limit(format!("there are more than {MAX_FILES} files: delete some, or list their folder under `caches`")));
+            return Err(VolumeError::Limit(format!(
+                "there are more than {MAX_FILES} files: delete some, or list their folder under `caches`"
+            )));
         }
         let full = [path, b"/", name.to_bytes()].concat();
         let shown = encode_path(&full);
         // Gone between reading the name and looking at it.
-        let Ok(stat) = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
-        let mut found = Found { path: shown, mode: stat.st_mode & 0o777, mtime_ns: mtime(&stat), kind: FoundKind::Folder };
+        let Ok(stat) = rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) else {
+            continue;
+        };
+        let mut found = Found {
+            path: shown,
+            mode: stat.st_mode & 0o777,
+            mtime_ns: mtime(&stat),
+            kind: FoundKind::Folder,
+        };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Directory => {
                 if skip(&found.path) {
@@ -167,8 +182,13 @@ pub(crate) fn open_file(top: BorrowedFd<'_>, path: &[u8]) -> io::Result<(std::fs
 
 pub(crate) fn open_top(dir: &Path) -> Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(CWD, cstring(dir.as_os_str().as_bytes()).map_err(|e| VolumeError::local("path", e))?, flags, Mode::empty())
-        .map_err(|e| VolumeError::local(dir.display().to_string(), e))
+    rustix::fs::openat(
+        CWD,
+        cstring(dir.as_os_str().as_bytes()).map_err(|e| VolumeError::local("path", e))?,
+        flags,
+        Mode::empty(),
+    )
+    .map_err(|e| VolumeError::local(dir.display().to_string(), e))
 }
 
 /// Opens a folder below `top`, through no link.
@@ -179,7 +199,10 @@ pub(crate) fn open_folder(top: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Resul
 }
 
 fn strict() -> ResolveFlags {
-    ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV
+    ResolveFlags::BENEATH
+        | ResolveFlags::NO_SYMLINKS
+        | ResolveFlags::NO_MAGICLINKS
+        | ResolveFlags::NO_XDEV
 }
 
 fn cstring(bytes: &[u8]) -> io::Result<CString> {
@@ -191,10 +214,15 @@ fn mtime(stat: &RawStat) -> i64 {
 }
 
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
-    seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+    seconds
+        .saturating_mul(1_000_000_000)
+        .saturating_add(nanoseconds)
 }
 
 /// Which folders a scan passes over: caches always, bulk when asked to.
 pub(crate) fn skipper(caches: Vec<String>, bulk: Option<Vec<String>>) -> impl Fn(&str) -> bool {
-    move |path| Manifest::matches(&caches, path) || bulk.as_ref().is_some_and(|b| Manifest::matches(b, path))
+    move |path| {
+        Manifest::matches(&caches, path)
+            || bulk.as_ref().is_some_and(|b| Manifest::matches(b, path))
+    }
 }

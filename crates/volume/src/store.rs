@@ -39,7 +39,11 @@ impl Location {
 
     /// A key that was never used.
     pub(crate) fn new_pack(&self) -> String {
-        format!("{}/packs/{:032x}.tar.zst", self.prefix(), rand::random::<u128>())
+        format!(
+            "{}/packs/{:032x}.tar.zst",
+            self.prefix(),
+            rand::random::<u128>()
+        )
     }
 }
 
@@ -77,14 +81,23 @@ impl Store {
                 )));
             }
         };
-        std::fs::create_dir_all(path).map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
+        std::fs::create_dir_all(path)
+            .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
         let inner = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
-        Ok(Self { inner: Arc::new(inner), is_local: true, counts: Arc::default() })
+        Ok(Self {
+            inner: Arc::new(inner),
+            is_local: true,
+            counts: Arc::default(),
+        })
     }
 
     /// Over any backend; for tests.
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, is_local: false, counts: Arc::default() }
+        Self {
+            inner,
+            is_local: false,
+            counts: Arc::default(),
+        }
     }
 
     /// Whether what is saved is on this machine's own disk.
@@ -95,14 +108,25 @@ impl Store {
     /// Requests made since it was opened, by kind.
     pub fn requests(&self) -> [(&'static str, u64); 4] {
         let c = &self.counts;
-        [("get", &c.get), ("put", &c.put), ("list", &c.list), ("delete", &c.delete)]
-            .map(|(kind, n)| (kind, n.load(Ordering::Relaxed)))
+        [
+            ("get", &c.get),
+            ("put", &c.put),
+            ("list", &c.list),
+            ("delete", &c.delete),
+        ]
+        .map(|(kind, n)| (kind, n.load(Ordering::Relaxed)))
     }
 
     /// Tries what everything rests on: two creates of one key, of which the second must fail.
     pub async fn probe(&self) -> Result<()> {
         let key = Path::from(format!("probe/{:032x}", rand::random::<u128>()));
-        let create = || self.inner.put_opts(&key, PutPayload::from_static(b"probe"), PutMode::Create.into());
+        let create = || {
+            self.inner.put_opts(
+                &key,
+                PutPayload::from_static(b"probe"),
+                PutMode::Create.into(),
+            )
+        };
         create().await?;
         let second = create().await;
         self.inner.delete(&key).await?;
@@ -129,7 +153,9 @@ impl Store {
             let number = object.location.filename().and_then(|n| n.parse().ok());
             newest = newest.max(number);
         }
-        let Some(number) = newest else { return Ok(None) };
+        let Some(number) = newest else {
+            return Ok(None);
+        };
         self.manifest(at, number).await.map(|m| Some((number, m)))
     }
 
@@ -138,22 +164,39 @@ impl Store {
         let key = at.manifest(number);
         count(&self.counts.get);
         let answer = match self.inner.get(&key).await {
-            Err(object_store::Error::NotFound { .. }) => return Err(VolumeError::Missing(key.to_string())),
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(VolumeError::Missing(key.to_string()));
+            }
             other => other?,
         };
         if answer.meta.size > MAX_MANIFEST_BYTES {
-            return Err(VolumeError::Damaged(key.to_string(), "it is larger than any that is written".into()));
+            return Err(VolumeError::Damaged(
+                key.to_string(),
+                "it is larger than any that is written".into(),
+            ));
         }
         let bytes = answer.bytes().await?;
-        crate::blocking(move || Manifest::decode(&bytes).map_err(|e| VolumeError::Damaged(key.to_string(), e))).await
+        crate::blocking(move || {
+            Manifest::decode(&bytes).map_err(|e| VolumeError::Damaged(key.to_string(), e))
+        })
+        .await
     }
 
     /// Makes manifest `number`; [`VolumeError::Replaced`] when there is one already.
-    pub async fn put_manifest(&self, at: &Location, number: u64, manifest: &Manifest) -> Result<()> {
+    pub async fn put_manifest(
+        &self,
+        at: &Location,
+        number: u64,
+        manifest: &Manifest,
+    ) -> Result<()> {
         let bytes = manifest.encode();
         let options = PutOptions::from(PutMode::Create);
         count(&self.counts.put);
-        match self.inner.put_opts(&at.manifest(number), bytes.into(), options).await {
+        match self
+            .inner
+            .put_opts(&at.manifest(number), bytes.into(), options)
+            .await
+        {
             Ok(_) => Ok(()),
             Err(object_store::Error::AlreadyExists { .. }) => Err(VolumeError::Replaced),
             Err(error) => Err(error.into()),
@@ -163,7 +206,12 @@ impl Store {
     /// Deletes all manifests of a repl. What its packs hold may be shared, and stays.
     pub async fn delete_manifests(&self, at: &Location) -> Result<()> {
         let folder = Path::from(format!("{}/manifests", at.prefix()));
-        let keys: Vec<Path> = self.inner.list(Some(&folder)).map_ok(|o| o.location).try_collect().await?;
+        let keys: Vec<Path> = self
+            .inner
+            .list(Some(&folder))
+            .map_ok(|o| o.location)
+            .try_collect()
+            .await?;
         for key in keys {
             count(&self.counts.delete);
             match self.inner.delete(&key).await {
@@ -186,6 +234,9 @@ impl Store {
     pub(crate) async fn begin(&self, key: &str) -> Result<object_store::WriteMultipart> {
         count(&self.counts.put);
         let upload = self.inner.put_multipart(&Path::from(key)).await?;
-        Ok(object_store::WriteMultipart::new_with_chunk_size(upload, 8 * 1024 * 1024))
+        Ok(object_store::WriteMultipart::new_with_chunk_size(
+            upload,
+            8 * 1024 * 1024,
+        ))
     }
 }

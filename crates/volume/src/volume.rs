@@ -29,8 +29,14 @@ const USUAL_BULK: [&str; 8] = [
     "home/.cargo/registry/index",
 ];
 /// Folders that are never saved: what programs can fetch or make again.
-const USUAL_CACHES: [&str; 6] =
-    ["home/.cache", "home/.npm", "home/.cargo/registry/src", "home/.cargo/git", "home/go/pkg/mod", "home/.local/share/Trash"];
+const USUAL_CACHES: [&str; 6] = [
+    "home/.cache",
+    "home/.npm",
+    "home/.cargo/registry/src",
+    "home/.cargo/git",
+    "home/go/pkg/mod",
+    "home/.local/share/Trash",
+];
 /// Pieces of files that wait for the store while the next are read.
 const PIECES_AHEAD: usize = 8;
 /// A file that changes while it is read is read again this often.
@@ -88,7 +94,13 @@ struct State {
 impl Volume {
     /// Over folders that hold a workspace already: one that a crash left behind, or a template's
     /// files. The head in the store, if there is one, is what the next checkpoint follows.
-    pub async fn adopt(store: Store, at: Location, dir: PathBuf, owner: Option<(u32, u32)>, meta: Meta) -> Result<Self> {
+    pub async fn adopt(
+        store: Store,
+        at: Location,
+        dir: PathBuf,
+        owner: Option<(u32, u32)>,
+        meta: Meta,
+    ) -> Result<Self> {
         let (number, manifest) = match store.head(&at, 0).await? {
             Some((number, manifest)) => (number, manifest),
             None => (0, Manifest::empty(Meta::default())),
@@ -102,7 +114,13 @@ impl Volume {
 
     /// Over an empty folder, and the newest manifest: [`Volume::restore_sources`] is next. `after`: as
     /// in [`Store::head`].
-    pub async fn open(store: Store, at: Location, after: u64, dir: PathBuf, owner: Option<(u32, u32)>) -> Result<Self> {
+    pub async fn open(
+        store: Store,
+        at: Location,
+        after: u64,
+        dir: PathBuf,
+        owner: Option<(u32, u32)>,
+    ) -> Result<Self> {
         let Some((number, manifest)) = store.head(&at, after).await? else {
             return Err(VolumeError::Missing(format!("{at:?}")));
         };
@@ -120,7 +138,12 @@ impl Volume {
         meta: Meta,
     ) -> Self {
         let total = manifest.entries.len() as u64;
-        let state = State { number, manifest: Arc::new(manifest), stamps: HashMap::new(), meta };
+        let state = State {
+            number,
+            manifest: Arc::new(manifest),
+            stamps: HashMap::new(),
+            meta,
+        };
         Self {
             store,
             at,
@@ -144,7 +167,10 @@ impl Volume {
     }
 
     pub fn progress(&self) -> Progress {
-        Progress { done: self.done.load(Ordering::Relaxed), total: self.total.load(Ordering::Relaxed) }
+        Progress {
+            done: self.done.load(Ordering::Relaxed),
+            total: self.total.load(Ordering::Relaxed),
+        }
     }
 
     /// The head's number.
@@ -181,13 +207,22 @@ impl Volume {
         .await?;
         let is_bulk = |i: &usize| Manifest::matches(&bulk, &manifest.entries[*i].path);
         let (later, now): (Vec<usize>, Vec<usize>) = (0..manifest.entries.len()).partition(is_bulk);
-        state.stamps = hydrate::write(&self.store, &manifest, now, &self.dir, self.owner, &self.done).await?;
+        state.stamps = hydrate::write(
+            &self.store,
+            &manifest,
+            now,
+            &self.dir,
+            self.owner,
+            &self.done,
+        )
+        .await?;
         if !later.is_empty() {
             // While this folder is there, what is missing of bulk was not deleted by anybody.
             let staging = self.dir.join("staging");
             std::fs::create_dir_all(&staging).map_err(|e| VolumeError::local("staging", e))?;
         }
-        self.bulk_restored.store(later.is_empty(), Ordering::Release);
+        self.bulk_restored
+            .store(later.is_empty(), Ordering::Release);
         Ok(())
     }
 
@@ -198,13 +233,17 @@ impl Volume {
         }
         let manifest = self.state.lock().await.manifest.clone();
         let bulk = bulk_rules(&manifest.meta);
-        let entries: Vec<usize> =
-            (0..manifest.entries.len()).filter(|i| Manifest::matches(&bulk, &manifest.entries[*i].path)).collect();
+        let entries: Vec<usize> = (0..manifest.entries.len())
+            .filter(|i| Manifest::matches(&bulk, &manifest.entries[*i].path))
+            .collect();
         // The outermost folders: what is in them moves along.
         let mut folders: Vec<String> = Vec::new();
         for i in &entries {
             let path = &manifest.entries[*i].path;
-            let inside = folders.last().is_some_and(|f| path.strip_prefix(f.as_str()).is_some_and(|r| r.starts_with('/')));
+            let inside = folders.last().is_some_and(|f| {
+                path.strip_prefix(f.as_str())
+                    .is_some_and(|r| r.starts_with('/'))
+            });
             if !inside {
                 folders.push(path.clone());
             }
@@ -222,7 +261,15 @@ impl Volume {
             Ok(())
         })
         .await?;
-        let stamps = hydrate::write(&self.store, &manifest, entries, &staging, self.owner, &self.done).await?;
+        let stamps = hydrate::write(
+            &self.store,
+            &manifest,
+            entries,
+            &staging,
+            self.owner,
+            &self.done,
+        )
+        .await?;
         let mut state = self.state.lock().await;
         let dir = self.dir.clone();
         blocking(move || {
@@ -240,17 +287,31 @@ impl Volume {
     pub async fn checkpoint(&self, scope: Scope, changes: Option<Arc<Changes>>) -> Result<Outcome> {
         let mut state = self.state.lock().await;
         let old = state.manifest.clone();
-        let caches: Vec<String> =
-            state.meta.caches.iter().cloned().chain(USUAL_CACHES.map(str::to_owned)).collect();
+        let caches: Vec<String> = state
+            .meta
+            .caches
+            .iter()
+            .cloned()
+            .chain(USUAL_CACHES.map(str::to_owned))
+            .collect();
         let bulk = bulk_rules(&state.meta);
         let whole = self.is_whole();
         let without_bulk = scope == Scope::Sources || !whole;
         let skip = skipper(caches, without_bulk.then(|| bulk.clone()));
         let dir = self.dir.clone();
         let scanned = blocking(move || scan(&dir, &skip, changes.as_deref())).await?;
-        let mut outcome = Outcome { number: state.number, left_out: scanned.left_out, ..Outcome::default() };
+        let mut outcome = Outcome {
+            number: state.number,
+            left_out: scanned.left_out,
+            ..Outcome::default()
+        };
 
-        let known: HashMap<&str, usize> = old.entries.iter().enumerate().map(|(i, e)| (e.path.as_str(), i)).collect();
+        let known: HashMap<&str, usize> = old
+            .entries
+            .iter()
+            .enumerate()
+            .map(|(i, e)| (e.path.as_str(), i))
+            .collect();
         let mut packs = old.packs.clone();
         let mut entries = Vec::with_capacity(scanned.found.len());
         let mut read = Vec::new();
@@ -258,7 +319,9 @@ impl Volume {
             let before = known.get(found.path.as_str()).map(|i| &old.entries[*i]);
             let kind = match &found.kind {
                 FoundKind::Folder => Some(Kind::Folder),
-                FoundKind::Symlink(target) => Some(Kind::Symlink { target: encode_path(target) }),
+                FoundKind::Symlink(target) => Some(Kind::Symlink {
+                    target: encode_path(target),
+                }),
                 FoundKind::File(stamp) => before
                     .filter(|_| state.stamps.get(&found.path) == Some(stamp))
                     .map(|e| e.kind.clone()),
@@ -266,8 +329,17 @@ impl Volume {
             match kind {
                 Some(kind) => {
                     // A link's own time can't be restored everywhere, and says nothing.
-                    let mtime_ns = if matches!(kind, Kind::Symlink { .. }) { 0 } else { found.mtime_ns };
-                    entries.push(Entry { path: found.path, mode: found.mode, mtime_ns, kind });
+                    let mtime_ns = if matches!(kind, Kind::Symlink { .. }) {
+                        0
+                    } else {
+                        found.mtime_ns
+                    };
+                    entries.push(Entry {
+                        path: found.path,
+                        mode: found.mode,
+                        mtime_ns,
+                        kind,
+                    });
                 }
                 None => read.push(found),
             }
@@ -282,26 +354,40 @@ impl Volume {
             entries.push(entry);
         }
         if without_bulk {
-            let carried = old.entries.iter().filter(|e| Manifest::matches(&bulk, &e.path));
+            let carried = old
+                .entries
+                .iter()
+                .filter(|e| Manifest::matches(&bulk, &e.path));
             entries.extend(carried.cloned());
         }
         // What could not be read now stays as it was.
         for path in &outcome.left_out {
             let carried = old.entries.iter().filter(|e| {
-                e.path == *path || e.path.strip_prefix(path.as_str()).is_some_and(|r| r.starts_with('/'))
+                e.path == *path
+                    || e.path
+                        .strip_prefix(path.as_str())
+                        .is_some_and(|r| r.starts_with('/'))
             });
             entries.extend(carried.cloned());
         }
         entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
         entries.dedup_by(|a, b| a.path == b.path);
 
-        let mut manifest = Manifest { version: crate::manifest::VERSION, meta: state.meta.clone(), packs, entries };
+        let mut manifest = Manifest {
+            version: crate::manifest::VERSION,
+            meta: state.meta.clone(),
+            packs,
+            entries,
+        };
         manifest.meta.written_ms = old.meta.written_ms;
         drop_unused_packs(&mut manifest);
         if manifest != *old || state.number == 0 {
-            manifest.meta.written_ms =
-                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as u64);
-            self.store.put_manifest(&self.at, state.number + 1, &manifest).await?;
+            manifest.meta.written_ms = SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |d| d.as_millis() as u64);
+            self.store
+                .put_manifest(&self.at, state.number + 1, &manifest)
+                .await?;
             state.number += 1;
             state.manifest = Arc::new(manifest);
             outcome.number = state.number;
@@ -325,10 +411,12 @@ impl Volume {
         }
         let before: Vec<Option<String>> = files
             .iter()
-            .map(|f| match known.get(f.path.as_str()).map(|i| &old.entries[*i].kind) {
-                Some(Kind::File { hash, .. }) => Some(hash.clone()),
-                _ => None,
-            })
+            .map(
+                |f| match known.get(f.path.as_str()).map(|i| &old.entries[*i].kind) {
+                    Some(Kind::File { hash, .. }) => Some(hash.clone()),
+                    _ => None,
+                },
+            )
             .collect();
         let (sender, mut pieces) = mpsc::channel(PIECES_AHEAD);
         let dir = self.dir.clone();
@@ -347,7 +435,12 @@ impl Volume {
                         outcome.left_out.push(path);
                         continue;
                     }
-                    Piece::Small { file, hash, size, frames } => (file, hash, size, writer.add(frames).await?),
+                    Piece::Small {
+                        file,
+                        hash,
+                        size,
+                        frames,
+                    } => (file, hash, size, writer.add(frames).await?),
                     Piece::Begin => {
                         began = writer.begin().await?;
                         continue;
@@ -360,14 +453,26 @@ impl Volume {
                 };
                 outcome.files += 1;
                 let pack = placed.pack as u32;
-                fresh.add(file, Kind::File { size, hash, pack, offset: placed.offset, length: placed.length }, true);
+                fresh.add(
+                    file,
+                    Kind::File {
+                        size,
+                        hash,
+                        pack,
+                        offset: placed.offset,
+                        length: placed.length,
+                    },
+                    true,
+                );
             }
             Ok(())
         }
         .await;
         // Ends the reader too, if it is still at work.
         drop(pieces);
-        let read = reader.await.unwrap_or_else(|e| Err(VolumeError::local("reading", std::io::Error::other(e))));
+        let read = reader
+            .await
+            .unwrap_or_else(|e| Err(VolumeError::local("reading", std::io::Error::other(e))));
         if let Err(error) = written.and(read) {
             writer.abort().await;
             return Err(error);
@@ -391,8 +496,21 @@ impl Fresh {
         if let Some(stamp) = file.stamp {
             self.stamps.push((file.found.path.clone(), stamp));
         }
-        let Found { path, mode, mtime_ns, .. } = file.found;
-        self.entries.push((Entry { path, mode, mtime_ns, kind }, is_new));
+        let Found {
+            path,
+            mode,
+            mtime_ns,
+            ..
+        } = file.found;
+        self.entries.push((
+            Entry {
+                path,
+                mode,
+                mtime_ns,
+                kind,
+            },
+            is_new,
+        ));
     }
 }
 
@@ -405,15 +523,29 @@ struct Read {
 enum Piece {
     /// Content as in the manifest before.
     Same(Read),
-    Small { file: Read, hash: String, size: u64, frames: Vec<u8> },
+    Small {
+        file: Read,
+        hash: String,
+        size: u64,
+        frames: Vec<u8>,
+    },
     Begin,
     More(Vec<u8>),
-    End { file: Read, hash: String, size: u64 },
+    End {
+        file: Read,
+        hash: String,
+        size: u64,
+    },
     LeftOut(String),
 }
 
 /// Reads files on a thread of its own. Ends early when nobody takes the pieces any more.
-fn read_files(dir: &Path, files: Vec<Found>, before: &[Option<String>], out: &mpsc::Sender<Piece>) -> Result<()> {
+fn read_files(
+    dir: &Path,
+    files: Vec<Found>,
+    before: &[Option<String>],
+    out: &mpsc::Sender<Piece>,
+) -> Result<()> {
     let top = open_top(dir)?;
     for (found, before) in files.into_iter().zip(before) {
         let path = found.path.clone();
@@ -439,7 +571,11 @@ fn read_files(dir: &Path, files: Vec<Found>, before: &[Option<String>], out: &mp
     Ok(())
 }
 
-fn read_small(top: std::os::fd::BorrowedFd<'_>, found: Found, before: Option<&str>) -> std::io::Result<Piece> {
+fn read_small(
+    top: std::os::fd::BorrowedFd<'_>,
+    found: Found,
+    before: Option<&str>,
+) -> std::io::Result<Piece> {
     use std::io::Read as _;
     let mut content = Vec::new();
     let mut stamp = None;
@@ -447,7 +583,9 @@ fn read_small(top: std::os::fd::BorrowedFd<'_>, found: Found, before: Option<&st
         let (mut file, first) = open_file(top, &decode_path(&found.path))?;
         content.clear();
         // It may grow without end while it is read.
-        (&mut file).take(2 * LARGE_BYTES).read_to_end(&mut content)?;
+        (&mut file)
+            .take(2 * LARGE_BYTES)
+            .read_to_end(&mut content)?;
         let after = Stamp::of(&rustix::fs::fstat(&file)?);
         if first == after && content.len() as u64 == after.size {
             stamp = Some(after);
@@ -462,10 +600,19 @@ fn read_small(top: std::os::fd::BorrowedFd<'_>, found: Found, before: Option<&st
         return Ok(Piece::Same(Read { found, stamp }));
     }
     let frames = member(header(&found.path, size, found.mode, mtime_ns), &content);
-    Ok(Piece::Small { file: Read { found, stamp }, hash, size, frames })
+    Ok(Piece::Small {
+        file: Read { found, stamp },
+        hash,
+        size,
+        frames,
+    })
 }
 
-fn read_large(top: std::os::fd::BorrowedFd<'_>, found: Found, out: &mpsc::Sender<Piece>) -> std::io::Result<Piece> {
+fn read_large(
+    top: std::os::fd::BorrowedFd<'_>,
+    found: Found,
+    out: &mpsc::Sender<Piece>,
+) -> std::io::Result<Piece> {
     let broken = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
     let (mut file, first) = open_file(top, &decode_path(&found.path))?;
     out.blocking_send(Piece::Begin).map_err(broken)?;
@@ -478,7 +625,17 @@ fn read_large(top: std::os::fd::BorrowedFd<'_>, found: Found, out: &mpsc::Sender
     let after = Stamp::of(&rustix::fs::fstat(&file)?);
     let stamp = (first == after).then_some(after);
     let hash = hasher.finalize().to_hex().to_string();
-    Ok(Piece::End { file: Read { found: Found { mtime_ns: first.mtime_ns, ..found }, stamp }, hash, size: first.size })
+    Ok(Piece::End {
+        file: Read {
+            found: Found {
+                mtime_ns: first.mtime_ns,
+                ..found
+            },
+            stamp,
+        },
+        hash,
+        size: first.size,
+    })
 }
 
 fn drop_unused_packs(manifest: &mut Manifest) {
@@ -506,7 +663,11 @@ fn drop_unused_packs(manifest: &mut Manifest) {
 }
 
 fn bulk_rules(meta: &Meta) -> Vec<String> {
-    meta.bulk.iter().cloned().chain(USUAL_BULK.map(str::to_owned)).collect()
+    meta.bulk
+        .iter()
+        .cloned()
+        .chain(USUAL_BULK.map(str::to_owned))
+        .collect()
 }
 
 fn path_of(path: &str) -> PathBuf {
@@ -515,7 +676,9 @@ fn path_of(path: &str) -> PathBuf {
 }
 
 fn chown(path: &Path, owner: Option<(u32, u32)>) -> std::io::Result<()> {
-    owner.map_or(Ok(()), |(uid, gid)| std::os::unix::fs::chown(path, Some(uid), Some(gid)))
+    owner.map_or(Ok(()), |(uid, gid)| {
+        std::os::unix::fs::chown(path, Some(uid), Some(gid))
+    })
 }
 
 fn remove_all(dir: &Path) -> Result<()> {

@@ -3,7 +3,10 @@
 use alcove_testkit::{Options, Server};
 
 pub fn options() -> Options {
-    Options::new(env!("CARGO_BIN_EXE_alcove")).arg("--network", "none").arg("--grace-period", "never").arg("--stop-patience", "200ms")
+    Options::new(env!("CARGO_BIN_EXE_alcove"))
+        .arg("--network", "none")
+        .arg("--grace-period", "never")
+        .arg("--stop-patience", "200ms")
 }
 
 pub async fn server() -> Server {

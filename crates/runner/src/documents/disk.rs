@@ -68,7 +68,13 @@ impl Text {
             None => (false, content),
         };
         if !content.contains('\r') {
-            return Self { text: content.to_owned(), format: Format { bom, endings: Endings::default() } };
+            return Self {
+                text: content.to_owned(),
+                format: Format {
+                    bom,
+                    endings: Endings::default(),
+                },
+            };
         }
         let mut text = String::with_capacity(content.len());
         let mut endings = Vec::new();
@@ -88,7 +94,10 @@ impl Text {
             Some(first) if endings.iter().all(|e| e == first) => Endings::Same(*first),
             _ => Endings::Mixed(endings),
         };
-        Self { text, format: Format { bom, endings } }
+        Self {
+            text,
+            format: Format { bom, endings },
+        }
     }
 
     /// The file's content for `text`, which came from this by editing: each line that is still there
@@ -108,12 +117,26 @@ impl Text {
 
     fn encode_mixed(&self, text: &str, endings: &[Ending], out: &mut String) {
         let count = |e: Ending| endings.iter().filter(|x| **x == e).count();
-        let usual = [Ending::Lf, Ending::CrLf, Ending::Cr].into_iter().max_by_key(|e| count(*e)).unwrap_or_default();
+        let usual = [Ending::Lf, Ending::CrLf, Ending::Cr]
+            .into_iter()
+            .max_by_key(|e| count(*e))
+            .unwrap_or_default();
         let old: Vec<&str> = self.text.split('\n').collect();
         let new: Vec<&str> = text.split('\n').collect();
         let mut chosen = vec![usual; new.len()];
         for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
-            if let DiffOp::Equal { old_index, new_index, len } | DiffOp::Replace { old_index, new_index, new_len: len, .. } = op {
+            if let DiffOp::Equal {
+                old_index,
+                new_index,
+                len,
+            }
+            | DiffOp::Replace {
+                old_index,
+                new_index,
+                new_len: len,
+                ..
+            } = op
+            {
                 for i in 0..len {
                     if let Some(ending) = endings.get(old_index + i) {
                         chosen[new_index + i] = *ending;
@@ -140,7 +163,11 @@ pub struct Stamp {
 
 impl Stamp {
     fn of(meta: &fs::Metadata) -> Self {
-        Self { inode: meta.ino(), size: meta.size(), changed: (meta.ctime(), meta.ctime_nsec()) }
+        Self {
+            inode: meta.ino(),
+            size: meta.size(),
+            changed: (meta.ctime(), meta.ctime_nsec()),
+        }
     }
 
     /// The file's present stamp.
@@ -173,7 +200,8 @@ pub fn read(path: &Path) -> Result<(Text, Stamp), Refused> {
     if bytes.contains(&0) {
         return Err(Refused::Reason(RefusedReason::Binary, size));
     }
-    let content = String::from_utf8(bytes).map_err(|_| Refused::Reason(RefusedReason::Binary, size))?;
+    let content =
+        String::from_utf8(bytes).map_err(|_| Refused::Reason(RefusedReason::Binary, size))?;
     Ok((Text::decode(&content), Stamp::of(&meta)))
 }
 
@@ -198,7 +226,9 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
     if meta.as_ref().map(Stamp::of) != expected {
         return Ok(Written::Changed);
     }
-    let Some(folder) = target.parent() else { return Err(io::ErrorKind::InvalidInput.into()) };
+    let Some(folder) = target.parent() else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
     if meta.is_none() {
         fs::create_dir_all(folder)?;
     }
@@ -207,7 +237,10 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
     }
     let temporary = temporary_name(folder);
     let result = (|| {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)?;
         file.write_all(content.as_bytes())?;
         if let Some(meta) = &meta {
             file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
@@ -227,7 +260,10 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
 }
 
 fn is_denied(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+    )
 }
 
 fn in_place(target: &Path, content: &str) -> io::Result<Written> {
@@ -248,8 +284,14 @@ mod tests {
     fn kept_lines_keep_their_endings() {
         let text = Text::decode("\u{feff}a\r\nb\nc\r\n");
         assert_eq!(text.text, "a\nb\nc\n");
-        assert_eq!(text.encode("a\nnew\nb\nc\n"), "\u{feff}a\r\nnew\r\nb\nc\r\n");
-        assert_eq!(Text::decode("a\r\nb\r\n").encode("a\nx\nb\n"), "a\r\nx\r\nb\r\n");
+        assert_eq!(
+            text.encode("a\nnew\nb\nc\n"),
+            "\u{feff}a\r\nnew\r\nb\nc\r\n"
+        );
+        assert_eq!(
+            Text::decode("a\r\nb\r\n").encode("a\nx\nb\n"),
+            "a\r\nx\r\nb\r\n"
+        );
     }
 
     #[test]
@@ -267,8 +309,14 @@ mod tests {
         fs::write(&file, vec![b'a'; MAX_DOCUMENT_BYTES as usize]).unwrap();
         assert_eq!(reason(), None);
         fs::write(&file, vec![b'a'; MAX_DOCUMENT_BYTES as usize + 1]).unwrap();
-        assert_eq!(reason(), Some((RefusedReason::TooLarge, MAX_DOCUMENT_BYTES + 1)));
-        assert!(matches!(read(dir.path()), Err(Refused::Reason(RefusedReason::NotAFile, _))));
+        assert_eq!(
+            reason(),
+            Some((RefusedReason::TooLarge, MAX_DOCUMENT_BYTES + 1))
+        );
+        assert!(matches!(
+            read(dir.path()),
+            Err(Refused::Reason(RefusedReason::NotAFile, _))
+        ));
     }
 
     #[test]
@@ -279,15 +327,25 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o750)).unwrap();
         std::os::unix::fs::symlink("run.sh", &link).unwrap();
         let stamp = Stamp::read(&link).unwrap();
-        assert!(matches!(write(&link, "new", Some(stamp)).unwrap(), Written::Yes(_)));
+        assert!(matches!(
+            write(&link, "new", Some(stamp)).unwrap(),
+            Written::Yes(_)
+        ));
         assert_eq!(fs::read_to_string(&file).unwrap(), "new");
         assert_eq!(fs::metadata(&file).unwrap().mode() & 0o777, 0o750);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         fs::hard_link(&file, dir.path().join("other")).unwrap();
         let stamp = Stamp::read(&file).unwrap();
         write(&file, "newer", Some(stamp)).unwrap();
-        assert_eq!(fs::read_to_string(dir.path().join("other")).unwrap(), "newer");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3, "no temporary file stays");
+        assert_eq!(
+            fs::read_to_string(dir.path().join("other")).unwrap(),
+            "newer"
+        );
+        assert_eq!(
+            fs::read_dir(dir.path()).unwrap().count(),
+            3,
+            "no temporary file stays"
+        );
     }
 
     #[test]
@@ -297,8 +355,14 @@ mod tests {
         fs::write(&file, "one").unwrap();
         let stamp = Stamp::read(&file).unwrap();
         fs::write(&file, "two, by a program").unwrap();
-        assert!(matches!(write(&file, "mine", Some(stamp)).unwrap(), Written::Changed));
-        assert!(matches!(write(&file, "mine", None).unwrap(), Written::Changed));
+        assert!(matches!(
+            write(&file, "mine", Some(stamp)).unwrap(),
+            Written::Changed
+        ));
+        assert!(matches!(
+            write(&file, "mine", None).unwrap(),
+            Written::Changed
+        ));
         assert_eq!(fs::read_to_string(&file).unwrap(), "two, by a program");
     }
 

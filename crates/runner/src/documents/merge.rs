@@ -32,17 +32,26 @@ pub struct Merge {
 pub fn diff(old: &str, new: &str) -> Vec<Edit> {
     let prefix = common_prefix(old, new);
     let suffix = common_suffix(&old[prefix..], &new[prefix..]);
-    let (a, b) = (&old[prefix..old.len() - suffix], &new[prefix..new.len() - suffix]);
+    let (a, b) = (
+        &old[prefix..old.len() - suffix],
+        &new[prefix..new.len() - suffix],
+    );
     if a.is_empty() && b.is_empty() {
         return Vec::new();
     }
     if a.is_empty() || b.is_empty() {
-        return vec![Edit { range: prefix..prefix + a.len(), insert: b.to_owned() }];
+        return vec![Edit {
+            range: prefix..prefix + a.len(),
+            insert: b.to_owned(),
+        }];
     }
     let (a, b): (Vec<&str>, Vec<&str>) = if a.len() + b.len() <= FINE_BYTES {
         (letters(a), letters(b))
     } else {
-        (a.split_inclusive('\n').collect(), b.split_inclusive('\n').collect())
+        (
+            a.split_inclusive('\n').collect(),
+            b.split_inclusive('\n').collect(),
+        )
     };
     let starts = offsets(&a, prefix);
     capture_diff_slices_deadline(Algorithm::Myers, &a, &b, Some(Instant::now() + DIFF_TIME))
@@ -69,7 +78,12 @@ pub fn merge(base: &str, mine: &str, theirs: &str) -> Merge {
     for edit in diff(base, theirs) {
         let mut before = mine.partition_point(|m| m.range.end < edit.range.start);
         let mut touched = None;
-        for (i, m) in mine.iter().enumerate().skip(before).take_while(|(_, m)| m.range.start <= edit.range.end) {
+        for (i, m) in mine
+            .iter()
+            .enumerate()
+            .skip(before)
+            .take_while(|(_, m)| m.range.start <= edit.range.end)
+        {
             if touches(&m.range, &edit.range) {
                 touched = Some(i);
             } else if m.range.end <= edit.range.start {
@@ -77,7 +91,10 @@ pub fn merge(base: &str, mine: &str, theirs: &str) -> Merge {
             }
         }
         let Some(last) = touched else {
-            merge.edits.push(Edit { range: at(edit.range.start, before)..at(edit.range.end, before), insert: edit.insert });
+            merge.edits.push(Edit {
+                range: at(edit.range.start, before)..at(edit.range.end, before),
+                insert: edit.insert,
+            });
             continue;
         };
         if mine[last] == edit {
@@ -86,7 +103,10 @@ pub fn merge(base: &str, mine: &str, theirs: &str) -> Merge {
         }
         let end = at(mine[last].range.end, last + 1);
         merge.conflicts.push(end);
-        merge.edits.push(Edit { range: end..end, insert: edit.insert });
+        merge.edits.push(Edit {
+            range: end..end,
+            insert: edit.insert,
+        });
     }
     merge
 }
@@ -117,7 +137,9 @@ fn touches(a: &Range<usize>, b: &Range<usize>) -> bool {
 }
 
 fn letters(text: &str) -> Vec<&str> {
-    text.char_indices().map(|(i, c)| &text[i..i + c.len_utf8()]).collect()
+    text.char_indices()
+        .map(|(i, c)| &text[i..i + c.len_utf8()])
+        .collect()
 }
 
 fn offsets(parts: &[&str], start: usize) -> Vec<usize> {
@@ -132,11 +154,19 @@ fn offsets(parts: &[&str], start: usize) -> Vec<usize> {
 
 fn common_prefix(a: &str, b: &str) -> usize {
     let same = a.bytes().zip(b.bytes()).take_while(|(x, y)| x == y).count();
-    (0..=same).rev().find(|n| a.is_char_boundary(*n) && b.is_char_boundary(*n)).unwrap_or(0)
+    (0..=same)
+        .rev()
+        .find(|n| a.is_char_boundary(*n) && b.is_char_boundary(*n))
+        .unwrap_or(0)
 }
 
 fn common_suffix(a: &str, b: &str) -> usize {
-    let same = a.bytes().rev().zip(b.bytes().rev()).take_while(|(x, y)| x == y).count();
+    let same = a
+        .bytes()
+        .rev()
+        .zip(b.bytes().rev())
+        .take_while(|(x, y)| x == y)
+        .count();
     let boundary = |n: &usize| a.is_char_boundary(a.len() - n) && b.is_char_boundary(b.len() - n);
     (0..=same).rev().find(boundary).unwrap_or(0)
 }
@@ -154,8 +184,18 @@ mod tests {
     #[test]
     fn changes_of_different_places_both_hold() {
         let base = "one\ntwo\nthree\nfour\n";
-        assert_eq!(merged(base, "ONE\ntwo\nthree\nfour\n", "one\ntwo\nthree\nFOUR\n"), ("ONE\ntwo\nthree\nFOUR\n".into(), 0));
-        assert_eq!(merged(base, "one\ntwo\nthree\nfour\nfive\n", "zero\none\ntwo\nthree\nfour\n"), ("zero\none\ntwo\nthree\nfour\nfive\n".into(), 0));
+        assert_eq!(
+            merged(base, "ONE\ntwo\nthree\nfour\n", "one\ntwo\nthree\nFOUR\n"),
+            ("ONE\ntwo\nthree\nFOUR\n".into(), 0)
+        );
+        assert_eq!(
+            merged(
+                base,
+                "one\ntwo\nthree\nfour\nfive\n",
+                "zero\none\ntwo\nthree\nfour\n"
+            ),
+            ("zero\none\ntwo\nthree\nfour\nfive\n".into(), 0)
+        );
         assert_eq!(merged(base, base, ""), (String::new(), 0));
     }
 

@@ -16,7 +16,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update};
+use yrs::{
+    Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update,
+};
 
 pub use disk::MAX_DOCUMENT_BYTES;
 use disk::{Refused, Stamp, Text, Written};
@@ -37,7 +39,10 @@ const MAX_IDLE: usize = 128;
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A Yjs update; `from` is the client that made it, if one did.
-    Update { update: Vec<u8>, from: Option<u64> },
+    Update {
+        update: Vec<u8>,
+        from: Option<u64>,
+    },
     /// All that this state vector covers is on disk.
     OnDisk(Vec<u8>),
     Moved(WorkspacePath),
@@ -88,7 +93,13 @@ pub struct Documents {
 
 impl Documents {
     pub fn new(top: PathBuf, watcher: Rc<Watcher>) -> Self {
-        Self { top, watcher, open: RefCell::default(), next_id: Cell::new(1), listener: RefCell::default() }
+        Self {
+            top,
+            watcher,
+            open: RefCell::default(),
+            next_id: Cell::new(1),
+            listener: RefCell::default(),
+        }
     }
 
     pub fn set_listener(&self, listener: std::rc::Weak<dyn Listener>) {
@@ -96,7 +107,11 @@ impl Documents {
     }
 
     /// The document of a file, read from disk if nobody has it open.
-    pub async fn open(self: &Rc<Self>, path: &WorkspacePath, client: u64) -> Result<Rc<Document>, OpenError> {
+    pub async fn open(
+        self: &Rc<Self>,
+        path: &WorkspacePath,
+        client: u64,
+    ) -> Result<Rc<Document>, OpenError> {
         if let Some(document) = self.get(path) {
             document.clients.borrow_mut().insert(client);
             return Ok(document);
@@ -116,7 +131,9 @@ impl Documents {
         let id = self.next_id.replace(self.next_id.get() + 1);
         let document = Document::new(id, path.clone(), text, stamp);
         document.clients.borrow_mut().insert(client);
-        self.open.borrow_mut().insert(path.clone(), document.clone());
+        self.open
+            .borrow_mut()
+            .insert(path.clone(), document.clone());
         self.watcher.watch(&parent(path));
         let (documents, writing) = (Rc::downgrade(self), document.clone());
         tokio::task::spawn_local(async move { write_when_edited(documents, writing).await });
@@ -146,8 +163,10 @@ impl Documents {
         for document in &documents {
             document.clients.borrow_mut().remove(&client);
         }
-        let mut idle: Vec<_> =
-            documents.into_iter().filter(|d| d.clients.borrow().is_empty() && !d.is_dirty()).collect();
+        let mut idle: Vec<_> = documents
+            .into_iter()
+            .filter(|d| d.clients.borrow().is_empty() && !d.is_dirty())
+            .collect();
         if idle.len() > MAX_IDLE {
             idle.sort_by_key(|d| d.last_edit.get());
             for document in &idle[..idle.len() - MAX_IDLE] {
@@ -168,7 +187,12 @@ impl Documents {
     }
 
     /// Takes an update of `client`. An error means that it is no Yjs update.
-    pub fn update(&self, document: &Rc<Document>, update: &[u8], client: u64) -> anyhow::Result<()> {
+    pub fn update(
+        &self,
+        document: &Rc<Document>,
+        update: &[u8],
+        client: u64,
+    ) -> anyhow::Result<()> {
         let decoded = Update::decode_v1(update)?;
         let before = document.doc.transact().state_vector();
         {
@@ -179,10 +203,19 @@ impl Documents {
             }
         }
         if document.text.len(&document.doc.transact()) as u64 > 2 * MAX_DOCUMENT_BYTES {
-            anyhow::bail!("the document has grown beyond {} bytes", 2 * MAX_DOCUMENT_BYTES);
+            anyhow::bail!(
+                "the document has grown beyond {} bytes",
+                2 * MAX_DOCUMENT_BYTES
+            );
         }
         document.note_edit();
-        self.tell(document, &Event::Update { update: update.to_vec(), from: Some(client) });
+        self.tell(
+            document,
+            &Event::Update {
+                update: update.to_vec(),
+                from: Some(client),
+            },
+        );
         Ok(())
     }
 
@@ -199,8 +232,12 @@ impl Documents {
             let text = document.string();
             let vector = document.state_vector();
             let content = document.base.borrow().encode(&text);
-            let (full, stamp) = (document.path.borrow().under(&self.top), document.stamp.get());
-            let result = tokio::task::spawn_blocking(move || disk::write(&full, &content, stamp)).await;
+            let (full, stamp) = (
+                document.path.borrow().under(&self.top),
+                document.stamp.get(),
+            );
+            let result =
+                tokio::task::spawn_blocking(move || disk::write(&full, &content, stamp)).await;
             match result.unwrap_or_else(|e| Err(e.into())) {
                 Ok(Written::Yes(stamp)) => {
                     let was_gone = document.stamp.replace(Some(stamp)).is_none();
@@ -314,7 +351,9 @@ impl Documents {
     pub fn moved(&self, from: &WorkspacePath, to: &WorkspacePath) {
         for document in self.all() {
             let old = document.path.borrow().clone();
-            let Some(new) = old.rebase(from, to) else { continue };
+            let Some(new) = old.rebase(from, to) else {
+                continue;
+            };
             self.watcher.watch(&parent(&new));
             self.watcher.unwatch(&parent(&old));
             let mut open = self.open.borrow_mut();
@@ -327,7 +366,11 @@ impl Documents {
     }
 
     fn tell(&self, document: &Document, event: &Event) {
-        let listener = self.listener.borrow().as_ref().and_then(std::rc::Weak::upgrade);
+        let listener = self
+            .listener
+            .borrow()
+            .as_ref()
+            .and_then(std::rc::Weak::upgrade);
         if let Some(listener) = listener {
             listener.document_event(document.id, event);
         }
@@ -337,7 +380,10 @@ impl Documents {
 impl Document {
     fn new(id: u64, path: WorkspacePath, text: Text, stamp: Stamp) -> Rc<Self> {
         // Offsets in bytes, like Rust's own: positions sent to browsers are converted.
-        let options = Options { offset_kind: OffsetKind::Bytes, ..Options::default() };
+        let options = Options {
+            offset_kind: OffsetKind::Bytes,
+            ..Options::default()
+        };
         let doc = Doc::with_options(options);
         let shared = doc.get_or_insert_text("text");
         if !text.text.is_empty() {
@@ -397,15 +443,22 @@ async fn write_when_edited(documents: std::rc::Weak<Documents>, document: Rc<Doc
                 tokio::time::sleep_until(due).await;
                 continue;
             }
-            let Some(documents) = documents.upgrade() else { return };
+            let Some(documents) = documents.upgrade() else {
+                return;
+            };
             documents.write(&document).await;
             if document.unwritable.get() {
                 tokio::time::sleep(RETRY).await;
             }
         }
-        let Some(documents) = documents.upgrade() else { return };
+        let Some(documents) = documents.upgrade() else {
+            return;
+        };
         let path = document.path.borrow().clone();
-        if !documents.get(&path).is_some_and(|d| Rc::ptr_eq(&d, &document)) {
+        if !documents
+            .get(&path)
+            .is_some_and(|d| Rc::ptr_eq(&d, &document))
+        {
             return;
         }
     }

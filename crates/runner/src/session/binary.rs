@@ -12,7 +12,9 @@ use crate::terminals::Input;
 /// Handles one frame; `false` when it was malformed. A frame on a channel that has just been closed
 /// is none of the page's faults.
 pub fn handle(runner: &Rc<Runner>, client: &Rc<Client>, bytes: &[u8]) -> bool {
-    let Some((channel, kind, payload)) = parse(bytes) else { return false };
+    let Some((channel, kind, payload)) = parse(bytes) else {
+        return false;
+    };
     if client.attachments.borrow().contains_key(&channel) {
         return terminal_frame(runner, client, channel, kind, payload);
     }
@@ -22,9 +24,19 @@ pub fn handle(runner: &Rc<Runner>, client: &Rc<Client>, bytes: &[u8]) -> bool {
     true
 }
 
-fn terminal_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: u8, payload: &[u8]) -> bool {
-    let Some(attachment) = client.attachments.borrow().get(&channel).cloned() else { return true };
-    let Some((number, bytes)) = take_varint(payload) else { return false };
+fn terminal_frame(
+    runner: &Rc<Runner>,
+    client: &Rc<Client>,
+    channel: u32,
+    kind: u8,
+    payload: &[u8],
+) -> bool {
+    let Some(attachment) = client.attachments.borrow().get(&channel).cloned() else {
+        return true;
+    };
+    let Some((number, bytes)) = take_varint(payload) else {
+        return false;
+    };
     match kind {
         terminal::OUTPUT_ACK => attachment.acknowledge(number),
         terminal::INPUT if client.role == Role::Viewer => return false,
@@ -40,7 +52,10 @@ fn terminal_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: 
                 Input::Gap => return false,
                 Input::Dropped(n) => {
                     let message = "The program does not read its input, and 1 MiB waits for it: the rest was dropped.";
-                    client.tell(&RunnerMessage::Error { code: ErrorCode::Limit, message: message.into() });
+                    client.tell(&RunnerMessage::Error {
+                        code: ErrorCode::Limit,
+                        message: message.into(),
+                    });
                     n
                 }
             };
@@ -51,8 +66,16 @@ fn terminal_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: 
     true
 }
 
-fn document_frame(runner: &Rc<Runner>, client: &Rc<Client>, channel: u32, kind: u8, payload: &[u8]) -> bool {
-    let Some(document) = client.documents.borrow().get(&channel).cloned() else { return true };
+fn document_frame(
+    runner: &Rc<Runner>,
+    client: &Rc<Client>,
+    channel: u32,
+    kind: u8,
+    payload: &[u8],
+) -> bool {
+    let Some(document) = client.documents.borrow().get(&channel).cloned() else {
+        return true;
+    };
     match kind {
         document::STATE_VECTOR => match document.missing(payload) {
             Ok(update) => client.send_binary(frame(channel, document::UPDATE, None, &update)),

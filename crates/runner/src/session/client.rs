@@ -53,7 +53,11 @@ impl Client {
     }
 
     pub fn person(&self) -> Person {
-        Person { client: self.token.borrow().clone(), name: self.name.clone(), role: self.role }
+        Person {
+            client: self.token.borrow().clone(),
+            name: self.name.clone(),
+            role: self.role,
+        }
     }
 
     /// News.
@@ -92,12 +96,16 @@ impl Client {
     /// The next message to send: messages first, then output of the terminals in turn.
     pub async fn next(&self, turn: &mut u32) -> Option<Message> {
         if let Some(message) = self.outbox.borrow_mut().pop_front() {
-            self.waiting_bytes.set(self.waiting_bytes.get() - message.len());
+            self.waiting_bytes
+                .set(self.waiting_bytes.get() - message.len());
             return Some(message);
         }
         let attachments: Vec<_> = {
             let all = self.attachments.borrow();
-            all.range(*turn + 1..).chain(all.range(..=*turn)).map(|(_, a)| a.clone()).collect()
+            all.range(*turn + 1..)
+                .chain(all.range(..=*turn))
+                .map(|(_, a)| a.clone())
+                .collect()
         };
         for attachment in attachments {
             if let Some(frame) = attachment.next_frame().await {

@@ -27,10 +27,24 @@ type Answer = Result<RunnerMessage, (ErrorCode, String)>;
 pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame) {
     let ClientFrame { id, message } = frame;
     if client.token.borrow().is_empty() && !matches!(message, ClientMessage::Hello { .. }) {
-        return answer(client, id, Err((ErrorCode::Malformed, "the first message must be `hello`".into())));
+        return answer(
+            client,
+            id,
+            Err((
+                ErrorCode::Malformed,
+                "the first message must be `hello`".into(),
+            )),
+        );
     }
     if client.role == Role::Viewer && changes_something(&message) {
-        return answer(client, id, Err((ErrorCode::Forbidden, "You may look at this repl, but not change it.".into())));
+        return answer(
+            client,
+            id,
+            Err((
+                ErrorCode::Forbidden,
+                "You may look at this repl, but not change it.".into(),
+            )),
+        );
     }
     match message {
         ClientMessage::TreeList { .. }
@@ -82,14 +96,23 @@ fn changes_something(message: &ClientMessage) -> bool {
 fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> Answer {
     match message {
         ClientMessage::Hello { client: token } => {
-            let fits = (16..=64).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+            let fits = (16..=64).contains(&token.len())
+                && token
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b == b'-');
             if !fits {
-                return Err((ErrorCode::Malformed, "`client` must be 16 to 64 letters, digits or hyphens".into()));
+                return Err((
+                    ErrorCode::Malformed,
+                    "`client` must be 16 to 64 letters, digits or hyphens".into(),
+                ));
             }
             let inputs = runner
                 .terminals()
                 .iter()
-                .map(|t| TerminalInput { terminal: t.id, received: t.received(&token) })
+                .map(|t| TerminalInput {
+                    terminal: t.id,
+                    received: t.received(&token),
+                })
                 .collect();
             *client.token.borrow_mut() = token;
             runner.enter(client);
@@ -106,11 +129,21 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
             Ok(RunnerMessage::Done)
         }
         ClientMessage::DocumentClose { channel } => {
-            let document = client.documents.borrow_mut().remove(&channel).ok_or_else(no_channel)?;
-            let still_open = client.documents.borrow().values().any(|d| d.id == document.id);
+            let document = client
+                .documents
+                .borrow_mut()
+                .remove(&channel)
+                .ok_or_else(no_channel)?;
+            let still_open = client
+                .documents
+                .borrow()
+                .values()
+                .any(|d| d.id == document.id);
             if !still_open {
                 let (runner, id) = (runner.clone(), client.id);
-                tokio::task::spawn_local(async move { runner.documents.close(&document, id).await });
+                tokio::task::spawn_local(
+                    async move { runner.documents.close(&document, id).await },
+                );
             }
             Ok(RunnerMessage::Done)
         }
@@ -118,26 +151,56 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
             let terminal = runner.create_shell(cols, rows)?;
             Ok(RunnerMessage::TerminalCreated { terminal })
         }
-        ClientMessage::TerminalAttach { terminal, from, cols, rows } => {
+        ClientMessage::TerminalAttach {
+            terminal,
+            from,
+            cols,
+            rows,
+        } => {
             let terminal = runner.terminal(terminal).ok_or_else(no_terminal)?;
             if client.attachments.borrow().len() >= MAX_ATTACHMENTS {
-                return Err((ErrorCode::Limit, format!("A page may show {MAX_ATTACHMENTS} terminals.")));
+                return Err((
+                    ErrorCode::Limit,
+                    format!("A page may show {MAX_ATTACHMENTS} terminals."),
+                ));
             }
             if client.role != Role::Viewer && terminal.resize(cols, rows) {
                 runner.terminals_changed();
             }
             let channel = client.new_channel();
-            let attachment = Attachment::new(channel, terminal.clone(), from, (cols, rows), client.wake.clone());
+            let attachment = Attachment::new(
+                channel,
+                terminal.clone(),
+                from,
+                (cols, rows),
+                client.wake.clone(),
+            );
             client.attachments.borrow_mut().insert(channel, attachment);
-            Ok(RunnerMessage::TerminalAttached { terminal: terminal.id, channel })
+            Ok(RunnerMessage::TerminalAttached {
+                terminal: terminal.id,
+                channel,
+            })
         }
         ClientMessage::TerminalDetach { channel } => {
-            client.attachments.borrow_mut().remove(&channel).ok_or_else(no_channel)?;
+            client
+                .attachments
+                .borrow_mut()
+                .remove(&channel)
+                .ok_or_else(no_channel)?;
             Ok(RunnerMessage::Done)
         }
-        ClientMessage::TerminalResize { terminal, cols, rows } => {
+        ClientMessage::TerminalResize {
+            terminal,
+            cols,
+            rows,
+        } => {
             let terminal = runner.terminal(terminal).ok_or_else(no_terminal)?;
-            for attachment in client.attachments.borrow().values().filter(|a| a.terminal.id == terminal.id) {
+            for attachment in client
+                .attachments
+                .borrow()
+                .values()
+                .filter(|a| a.terminal.id == terminal.id)
+            {
                 attachment.size.set((cols, rows));
             }
             if terminal.resize(cols, rows) {
@@ -154,7 +217,12 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
 }
 
 /// `None`: it was answered already.
-async fn slow(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, message: ClientMessage) -> Option<Answer> {
+async fn slow(
+    runner: &Rc<Runner>,
+    client: &Rc<Client>,
+    id: Option<u32>,
+    message: ClientMessage,
+) -> Option<Answer> {
     let result = match message {
         ClientMessage::TreeList { path } => match runner.tree.list(&path, client.id).await {
             Ok(entries) => {
@@ -166,17 +234,26 @@ async fn slow(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, message
             Err(error) => Err(failure(&path, &error)),
         },
         ClientMessage::FileCreate { path, kind } => {
-            change(runner, &path, move |top, path| tree::create(top, path, kind)).await
+            change(runner, &path, move |top, path| {
+                tree::create(top, path, kind)
+            })
+            .await
         }
         ClientMessage::FileMove { from, to } => {
             if from.is_root() || to.is_root() || to.starts_with(&from) {
-                return Some(Err((ErrorCode::BadPath, "A folder can't be moved into itself.".into())));
+                return Some(Err((
+                    ErrorCode::BadPath,
+                    "A folder can't be moved into itself.".into(),
+                )));
             }
             // What is typed must move along, not appear at the old place.
             runner.documents.flush().await;
             let target = to.clone();
             let origin = from.clone();
-            let result = change(runner, &to, move |top, _| tree::rename(top, &origin, &target)).await;
+            let result = change(runner, &to, move |top, _| {
+                tree::rename(top, &origin, &target)
+            })
+            .await;
             if result.is_ok() {
                 runner.documents.moved(&from, &to);
                 runner.touch_parent(&from);
@@ -185,11 +262,16 @@ async fn slow(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, message
         }
         ClientMessage::FileDelete { path } => {
             if path.is_root() {
-                return Some(Err((ErrorCode::BadPath, "The top folder can't be deleted.".into())));
+                return Some(Err((
+                    ErrorCode::BadPath,
+                    "The top folder can't be deleted.".into(),
+                )));
             }
             change(runner, &path, tree::delete).await
         }
-        ClientMessage::DocumentOpen { path, .. } => return open_document(runner, client, id, path).await,
+        ClientMessage::DocumentOpen { path, .. } => {
+            return open_document(runner, client, id, path).await;
+        }
         ClientMessage::DocumentFlush { channel } => {
             let document = client.documents.borrow().get(&channel).cloned();
             match document {
@@ -197,7 +279,10 @@ async fn slow(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, message
                 Some(document) => {
                     runner.documents.write(&document).await;
                     if document.is_dirty() {
-                        Err((ErrorCode::Failed, "The file could not be written; your text is kept.".into()))
+                        Err((
+                            ErrorCode::Failed,
+                            "The file could not be written; your text is kept.".into(),
+                        ))
                     } else {
                         Ok(RunnerMessage::Done)
                     }
@@ -217,9 +302,17 @@ async fn slow(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, message
     Some(result)
 }
 
-async fn open_document(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>, path: WorkspacePath) -> Option<Answer> {
+async fn open_document(
+    runner: &Rc<Runner>,
+    client: &Rc<Client>,
+    id: Option<u32>,
+    path: WorkspacePath,
+) -> Option<Answer> {
     if client.documents.borrow().len() >= MAX_DOCUMENTS {
-        return Some(Err((ErrorCode::Limit, format!("A page may have {MAX_DOCUMENTS} documents open."))));
+        return Some(Err((
+            ErrorCode::Limit,
+            format!("A page may have {MAX_DOCUMENTS} documents open."),
+        )));
     }
     match runner.documents.open(&path, client.id).await {
         Ok(document) => {
@@ -228,16 +321,38 @@ async fn open_document(runner: &Rc<Runner>, client: &Rc<Client>, id: Option<u32>
                 return None;
             }
             let channel = client.new_channel();
-            client.documents.borrow_mut().insert(channel, document.clone());
-            client.send(id, RunnerMessage::DocumentOpened { path, channel, epoch: document.epoch.clone() });
+            client
+                .documents
+                .borrow_mut()
+                .insert(channel, document.clone());
+            client.send(
+                id,
+                RunnerMessage::DocumentOpened {
+                    path,
+                    channel,
+                    epoch: document.epoch.clone(),
+                },
+            );
             // Asks for what the page has and we lack.
-            client.send_binary(frame(channel, kind::STATE_VECTOR, None, &document.state_vector()));
+            client.send_binary(frame(
+                channel,
+                kind::STATE_VECTOR,
+                None,
+                &document.state_vector(),
+            ));
             if !document.is_dirty() {
-                client.send_binary(frame(channel, kind::ON_DISK, None, &document.state_vector()));
+                client.send_binary(frame(
+                    channel,
+                    kind::ON_DISK,
+                    None,
+                    &document.state_vector(),
+                ));
             }
             None
         }
-        Err(OpenError::Refused(reason, size)) => Some(Ok(RunnerMessage::DocumentRefused { path, reason, size })),
+        Err(OpenError::Refused(reason, size)) => {
+            Some(Ok(RunnerMessage::DocumentRefused { path, reason, size }))
+        }
         Err(OpenError::Io(error)) => Some(Err(failure(&path, &error))),
     }
 }
@@ -267,9 +382,10 @@ fn failure(path: &WorkspacePath, error: &io::Error) -> (ErrorCode, String) {
     match error.kind() {
         io::ErrorKind::NotFound => (ErrorCode::NotFound, format!("There is no {path}.")),
         io::ErrorKind::AlreadyExists => (ErrorCode::Exists, format!("{path} already exists.")),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            (ErrorCode::Limit, "The disk is full: delete something first.".into())
-        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            ErrorCode::Limit,
+            "The disk is full: delete something first.".into(),
+        ),
         _ => (ErrorCode::Failed, format!("{path}: {error}")),
     }
 }
@@ -284,7 +400,11 @@ fn no_channel() -> (ErrorCode, String) {
 
 /// For the names in messages.
 pub fn shell_name(terminals: &[Rc<crate::terminals::Terminal>]) -> String {
-    let taken = |n: &usize| terminals.iter().any(|t| t.kind == TerminalKind::Shell && t.name == format!("Shell {n}"));
+    let taken = |n: &usize| {
+        terminals
+            .iter()
+            .any(|t| t.kind == TerminalKind::Shell && t.name == format!("Shell {n}"))
+    };
     let free = (1..).find(|n| !taken(n)).unwrap_or(1);
     format!("Shell {free}")
 }

@@ -28,7 +28,12 @@ const PING: Duration = Duration::from_secs(20);
 struct Ending(CloseCode, &'static str);
 
 /// Serves a page until it leaves.
-pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(runner: Rc<Runner>, stream: S, name: String, role: Role) {
+pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    runner: Rc<Runner>,
+    stream: S,
+    name: String,
+    role: Role,
+) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
@@ -52,7 +57,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(runner: Rc<Runner>, stream
                 return None;
             }
             if client.overflowed() {
-                return Some(Ending(CloseCode::Again, "too much was waiting for this page"));
+                return Some(Ending(
+                    CloseCode::Again,
+                    "too much was waiting for this page",
+                ));
             }
             tokio::select! {
                 () = client.wake.notified() => {}
@@ -73,8 +81,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(runner: Rc<Runner>, stream
                 Ok(Message::Binary(bytes)) => binary::handle(&runner, &client, &bytes),
                 Ok(Message::Close(_)) => return Ending(CloseCode::Normal, ""),
                 Ok(_) => true,
-                Err(WsError::Capacity(_)) => return Ending(CloseCode::Size, "a message was larger than 1 MiB"),
-                Err(WsError::Utf8(_)) => return Ending(CloseCode::Invalid, "a text frame was not UTF-8"),
+                Err(WsError::Capacity(_)) => {
+                    return Ending(CloseCode::Size, "a message was larger than 1 MiB");
+                }
+                Err(WsError::Utf8(_)) => {
+                    return Ending(CloseCode::Invalid, "a text frame was not UTF-8");
+                }
                 Err(WsError::Protocol(_)) => return Ending(CloseCode::Protocol, "not WebSocket"),
                 Err(_) => return Ending(CloseCode::Normal, ""),
             };
@@ -93,9 +105,16 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(runner: Rc<Runner>, stream
     };
     runner.leave(&client);
     if let Some(Ending(code, reason)) = ending {
-        let frame = CloseFrame { code, reason: reason.into() };
+        let frame = CloseFrame {
+            code,
+            reason: reason.into(),
+        };
         // The page may be gone already.
-        let _ = tokio::time::timeout(Duration::from_secs(2), sink.send(Message::Close(Some(frame)))).await;
+        let _ = tokio::time::timeout(
+            Duration::from_secs(2),
+            sink.send(Message::Close(Some(frame))),
+        )
+        .await;
     }
     tracing::info!(client = client.id, "session ends");
 }
@@ -113,8 +132,21 @@ async fn text_frame(runner: &Rc<Runner>, client: &Rc<Client>, text: &str) -> boo
                 .ok()
                 .and_then(|v| v.get("id")?.as_u64())
                 .and_then(|n| u32::try_from(n).ok());
-            let code = if error.to_string().contains("path") { ErrorCode::BadPath } else { ErrorCode::Malformed };
-            client.send(id, RunnerMessage::Error { code, message: format!("not understood: {error}") });
+            let text = error.to_string();
+            // serde hands on an error of a field's own parser as text alone.
+            let is_path = text.contains("path") && !text.contains("missing field");
+            let code = if is_path {
+                ErrorCode::BadPath
+            } else {
+                ErrorCode::Malformed
+            };
+            client.send(
+                id,
+                RunnerMessage::Error {
+                    code,
+                    message: format!("not understood: {text}"),
+                },
+            );
             false
         }
     }

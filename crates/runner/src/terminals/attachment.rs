@@ -26,7 +26,13 @@ pub struct Attachment {
 impl Attachment {
     /// From output byte `from` on, when it is still there; else, and for a new client, with the
     /// screen first. `wake` is signalled when there is something to send.
-    pub fn new(channel: u32, terminal: Rc<Terminal>, from: Option<u64>, size: (u16, u16), wake: Rc<Notify>) -> Rc<Self> {
+    pub fn new(
+        channel: u32,
+        terminal: Rc<Terminal>,
+        from: Option<u64>,
+        size: (u16, u16),
+        wake: Rc<Notify>,
+    ) -> Rc<Self> {
         let from = from.filter(|n| terminal.read(*n, 0, &mut Vec::new()).is_some());
         let attachment = Rc::new(Self {
             channel,
@@ -68,7 +74,12 @@ impl Attachment {
         self.needs_screen.set(false);
         self.sent.set(snapshot.offset);
         self.acknowledged.set(snapshot.offset);
-        Some(frame(self.channel, kind::SCREEN, Some(snapshot.offset), &snapshot.bytes))
+        Some(frame(
+            self.channel,
+            kind::SCREEN,
+            Some(snapshot.offset),
+            &snapshot.bytes,
+        ))
     }
 
     pub fn acknowledge(&self, offset: u64) {

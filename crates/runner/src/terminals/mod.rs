@@ -66,7 +66,14 @@ pub enum Input {
 }
 
 impl Terminal {
-    pub fn new(id: u32, kind: TerminalKind, name: String, screens: Rc<Screens>, cols: u16, rows: u16) -> Rc<Self> {
+    pub fn new(
+        id: u32,
+        kind: TerminalKind,
+        name: String,
+        screens: Rc<Screens>,
+        cols: u16,
+        rows: u16,
+    ) -> Rc<Self> {
         let (cols, rows) = clamp(cols, rows);
         screens.resize(id, cols, rows);
         Rc::new(Self {
@@ -120,7 +127,9 @@ impl Terminal {
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
             self.wait_for_room().await;
-            let Some(n) = pty.read(&mut buffer).await else { return };
+            let Some(n) = pty.read(&mut buffer).await else {
+                return;
+            };
             self.output(&buffer[..n]);
             // Other tasks get their turn between chunks of a flood.
             tokio::task::yield_now().await;
@@ -164,7 +173,10 @@ impl Terminal {
                 return;
             }
             drop(attached);
-            if tokio::time::timeout(STALL, self.room.notified()).await.is_err() {
+            if tokio::time::timeout(STALL, self.room.notified())
+                .await
+                .is_err()
+            {
                 self.attached().iter().for_each(|a| a.set_stalled());
             }
         }
@@ -178,7 +190,11 @@ impl Terminal {
     }
 
     fn attached(&self) -> Vec<Rc<Attachment>> {
-        self.attachments.borrow().iter().filter_map(Weak::upgrade).collect()
+        self.attachments
+            .borrow()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 
     /// A client acknowledged output, or left.

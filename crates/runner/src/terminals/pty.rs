@@ -1,7 +1,7 @@
 //! A pseudo-terminal's master side, non-blocking, on the event loop. pty(7).
 
-use std::collections::VecDeque;
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -28,19 +28,32 @@ impl Pty {
         grantpt(&master)?;
         unlockpt(&master)?;
         let name = ptsname(&master, Vec::new())?;
-        let slave = rustix::fs::open(name.as_c_str(), OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty())?;
+        let slave = rustix::fs::open(
+            name.as_c_str(),
+            OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
         set_utf8(&slave)?;
         let flags = rustix::fs::fcntl_getfl(&master)?;
         rustix::fs::fcntl_setfl(&master, flags | OFlags::NONBLOCK)?;
         // SAFETY: an `OwnedFd` answers the same open descriptor for as long as it lives.
         let master = unsafe { AsyncFd::register(master)? };
-        let pty = Self { master, waiting: RefCell::default(), more: Notify::new() };
+        let pty = Self {
+            master,
+            waiting: RefCell::default(),
+            more: Notify::new(),
+        };
         pty.resize(cols, rows)?;
         Ok((pty, slave))
     }
 
     pub fn resize(&self, cols: u16, rows: u16) -> io::Result<()> {
-        let size = Winsize { ws_row: rows, ws_col: cols, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize {
+            ws_row: rows,
+            ws_col: cols,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
         Ok(tcsetwinsize(self.master.get_ref(), size)?)
     }
 
@@ -49,7 +62,9 @@ impl Pty {
     pub async fn read(&self, buffer: &mut [u8]) -> Option<usize> {
         loop {
             let mut ready = self.master.readable().await.ok()?;
-            let Ok(first) = ready.try_io(|master| Ok(rustix::io::read(master.get_ref(), &mut *buffer)?)) else {
+            let Ok(first) =
+                ready.try_io(|master| Ok(rustix::io::read(master.get_ref(), &mut *buffer)?))
+            else {
                 continue;
             };
             let mut filled = match first {
@@ -105,7 +120,9 @@ impl Pty {
                 self.more.notified().await;
                 continue;
             }
-            let Ok(mut ready) = self.master.writable().await else { return };
+            let Ok(mut ready) = self.master.writable().await else {
+                return;
+            };
             let result = ready.try_io(|master| {
                 let mut waiting = self.waiting.borrow_mut();
                 let n = rustix::io::write(master.get_ref(), waiting.as_slices().0)?;
@@ -123,5 +140,9 @@ impl Pty {
 fn set_utf8(slave: &OwnedFd) -> io::Result<()> {
     let mut settings = rustix::termios::tcgetattr(slave)?;
     settings.input_modes |= rustix::termios::InputModes::IUTF8;
-    Ok(rustix::termios::tcsetattr(slave, rustix::termios::OptionalActions::Now, &settings)?)
+    Ok(rustix::termios::tcsetattr(
+        slave,
+        rustix::termios::OptionalActions::Now,
+        &settings,
+    )?)
 }

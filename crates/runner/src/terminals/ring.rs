@@ -12,7 +12,12 @@ pub struct Ring {
 impl Ring {
     /// Holds `limit` bytes at most; memory grows with what is written.
     pub fn new(limit: usize) -> Self {
-        Self { bytes: Vec::new(), head: 0, limit, end: 0 }
+        Self {
+            bytes: Vec::new(),
+            head: 0,
+            limit,
+            end: 0,
+        }
     }
 
     /// Number of the next byte to be written.

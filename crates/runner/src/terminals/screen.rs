@@ -46,7 +46,11 @@ impl Screens {
             .name("screens".into())
             .stack_size(256 * 1024)
             .spawn(move || serve(receiver, &thread_lag, &thread_drained))?;
-        Ok(Self { commands, lag, drained })
+        Ok(Self {
+            commands,
+            lag,
+            drained,
+        })
     }
 
     pub fn feed(&self, terminal: u32, bytes: &[u8]) {
@@ -122,7 +126,10 @@ fn nonzero(n: u16) -> NonZeroU16 {
 
 impl Screen {
     fn new(cols: u16, rows: u16) -> Self {
-        Self { parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS), offset: 0 }
+        Self {
+            parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS),
+            offset: 0,
+        }
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -140,7 +147,10 @@ impl Screen {
         } else {
             draw(&mut screen.clone(), &mut bytes);
         }
-        Snapshot { offset: self.offset, bytes }
+        Snapshot {
+            offset: self.offset,
+            bytes,
+        }
     }
 }
 
@@ -153,7 +163,11 @@ fn draw(screen: &mut vt100::Screen, out: &mut Vec<u8>) {
         screen.set_scrollback(left);
         let shown = left.min(usize::from(rows.get()));
         let wrapped: Vec<bool> = (0..shown).map(|i| screen.row_wrapped(i as u16)).collect();
-        for (row, wraps) in screen.rows_formatted(0, cols.get()).take(shown).zip(wrapped) {
+        for (row, wraps) in screen
+            .rows_formatted(0, cols.get())
+            .take(shown)
+            .zip(wrapped)
+        {
             out.extend_from_slice(row.as_bytes());
             out.extend_from_slice(if wraps { b"\x1b[m" } else { b"\x1b[m\r\n" });
         }
@@ -201,10 +215,20 @@ mod tests {
 
     #[test]
     fn a_snapshot_draws_the_same_screen() {
-        let original = screen(20, 5, "one\r\n\x1b[31;1mtwo\x1b[m wide: \u{4f60}\r\n\x1b[?2004h$ ");
+        let original = screen(
+            20,
+            5,
+            "one\r\n\x1b[31;1mtwo\x1b[m wide: \u{4f60}\r\n\x1b[?2004h$ ",
+        );
         let copy = redrawn(&original);
-        assert_eq!(copy.screen().contents(), original.parser.screen().contents());
-        assert_eq!(copy.screen().cursor_position(), original.parser.screen().cursor_position());
+        assert_eq!(
+            copy.screen().contents(),
+            original.parser.screen().contents()
+        );
+        assert_eq!(
+            copy.screen().cursor_position(),
+            original.parser.screen().cursor_position()
+        );
         assert!(copy.screen().bracketed_paste());
         assert!(copy.screen().cell(1, 0).unwrap().bold());
     }

@@ -58,10 +58,16 @@ pub fn router(app: &Arc<App>) -> Router {
         .split_for_parts();
     let document = Arc::new(api);
     router
-        .route("/api/openapi.json", get(move || async move { Json((*document).clone()) }))
+        .route(
+            "/api/openapi.json",
+            get(move || async move { Json((*document).clone()) }),
+        )
         .route("/api/repls/{id}/session", get(gateway::session))
         .route("/sign-in", get(sign_in::by_address))
-        .route("/api/{*rest}", axum::routing::any(|| async { ApiFailure::NotFound }))
+        .route(
+            "/api/{*rest}",
+            axum::routing::any(|| async { ApiFailure::NotFound }),
+        )
         .layer(axum::extract::DefaultBodyLimit::max(MAX_BODY_BYTES))
         .with_state(app.clone())
 }
@@ -71,7 +77,11 @@ pub async fn owned(app: &App, user: &User, id: &str) -> Result<repl::Model, ApiF
     if !names::is_id(id) {
         return Err(ApiFailure::NotFound);
     }
-    app.db.repl(id).await?.filter(|repl| repl.owner_id == user.id).ok_or(ApiFailure::NotFound)
+    app.db
+        .repl(id)
+        .await?
+        .filter(|repl| repl.owner_id == user.id)
+        .ok_or(ApiFailure::NotFound)
 }
 
 /// A JSON body, or a clear refusal.
@@ -80,12 +90,19 @@ pub struct Body<T>(pub T);
 impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Arc<App>> for Body<T> {
     type Rejection = ApiFailure;
 
-    async fn from_request(request: axum::extract::Request, app: &Arc<App>) -> Result<Self, ApiFailure> {
+    async fn from_request(
+        request: axum::extract::Request,
+        app: &Arc<App>,
+    ) -> Result<Self, ApiFailure> {
         use axum::extract::rejection::{BytesRejection, JsonRejection};
         match Json::<T>::from_request(request, app).await {
             Ok(Json(body)) => Ok(Self(body)),
-            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(e))) if e.status() == StatusCode::PAYLOAD_TOO_LARGE => {
-                Err(ApiFailure::TooLarge(format!("The request has more than {MAX_BODY_BYTES} bytes.")))
+            Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(e)))
+                if e.status() == StatusCode::PAYLOAD_TOO_LARGE =>
+            {
+                Err(ApiFailure::TooLarge(format!(
+                    "The request has more than {MAX_BODY_BYTES} bytes."
+                )))
             }
             Err(error) => Err(ApiFailure::BadRequest(error.body_text())),
         }
@@ -119,11 +136,24 @@ async fn healthz() -> &'static str {
 /// Database and store can be used.
 #[utoipa::path(get, path = "/readyz", responses((status = 200), (status = 503)))]
 async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let database = app.db.ping().await.err().map(|e| format!("database: {e}\n"));
-    let store = app.store.probe().await.err().map(|e| format!("store: {e}\n"));
+    let database = app
+        .db
+        .ping()
+        .await
+        .err()
+        .map(|e| format!("database: {e}\n"));
+    let store = app
+        .store
+        .probe()
+        .await
+        .err()
+        .map(|e| format!("store: {e}\n"));
     match (database, store) {
         (None, None) => (StatusCode::OK, "ready\n".to_owned()),
-        (database, store) => (StatusCode::SERVICE_UNAVAILABLE, database.unwrap_or_default() + &store.unwrap_or_default()),
+        (database, store) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            database.unwrap_or_default() + &store.unwrap_or_default(),
+        ),
     }
 }
 
@@ -131,5 +161,11 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
 async fn metrics(State(app): State<Arc<App>>, _user: User) -> impl IntoResponse {
     app.metrics.store_requests(app.store.requests());
-    ([(CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], app.metrics.encode())
+    (
+        [(
+            CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        app.metrics.encode(),
+    )
 }

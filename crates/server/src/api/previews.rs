@@ -14,17 +14,34 @@ use super::{Body, owned};
 use crate::auth::User;
 use crate::{ApiFailure, App, preview};
 
-fn address(app: &App, headers: &HeaderMap, user: &User, id: &str, port: u16, path: &str) -> Result<PreviewAddress, ApiFailure> {
+fn address(
+    app: &App,
+    headers: &HeaderMap,
+    user: &User,
+    id: &str,
+    port: u16,
+    path: &str,
+) -> Result<PreviewAddress, ApiFailure> {
     if port == 0 {
-        return Err(ApiFailure::BadRequest("A port is a number from 1 to 65535.".into()));
+        return Err(ApiFailure::BadRequest(
+            "A port is a number from 1 to 65535.".into(),
+        ));
     }
     if !preview::is_local_path(path) {
-        return Err(ApiFailure::BadRequest("A preview's path begins with one /.".into()));
+        return Err(ApiFailure::BadRequest(
+            "A preview's path begins with one /.".into(),
+        ));
     }
-    let host = headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
     let origin = app.hosts.preview_origin(host, port, id);
     let ticket = app.tickets.issue(&user.id, id, port);
-    Ok(PreviewAddress { url: preview::ticket_address(&origin, &ticket, path), origin })
+    Ok(PreviewAddress {
+        url: preview::ticket_address(&origin, &ticket, path),
+        origin,
+    })
 }
 
 /// An address, good once and for a minute, that signs this browser in to a repl's preview.
@@ -37,7 +54,15 @@ pub async fn ticket(
     Body(body): Body<PreviewRequest>,
 ) -> Result<Json<PreviewAddress>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    address(&app, &headers, &user, &row.id, body.port, body.path.as_deref().unwrap_or("/")).map(Json)
+    address(
+        &app,
+        &headers,
+        &user,
+        &row.id,
+        body.port,
+        body.path.as_deref().unwrap_or("/"),
+    )
+    .map(Json)
 }
 
 #[derive(Deserialize)]
@@ -56,6 +81,13 @@ pub async fn open(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    let address = address(&app, &headers, &user, &row.id, port, query.to.as_deref().unwrap_or("/"))?;
+    let address = address(
+        &app,
+        &headers,
+        &user,
+        &row.id,
+        port,
+        query.to.as_deref().unwrap_or("/"),
+    )?;
     Ok((StatusCode::SEE_OTHER, [(LOCATION, address.url)]))
 }

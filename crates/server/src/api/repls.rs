@@ -33,10 +33,14 @@ fn checked_name(name: &str) -> Result<String, ApiFailure> {
     let name = name.trim();
     let chars = name.chars().count();
     if chars == 0 || chars > MAX_REPL_NAME_CHARS {
-        return Err(ApiFailure::BadRequest(format!("A repl's name has 1 to {MAX_REPL_NAME_CHARS} characters, not {chars}.")));
+        return Err(ApiFailure::BadRequest(format!(
+            "A repl's name has 1 to {MAX_REPL_NAME_CHARS} characters, not {chars}."
+        )));
     }
     if name.chars().any(char::is_control) {
-        return Err(ApiFailure::BadRequest("A repl's name has no control characters.".into()));
+        return Err(ApiFailure::BadRequest(
+            "A repl's name has no control characters.".into(),
+        ));
     }
     Ok(name.to_owned())
 }
@@ -60,16 +64,25 @@ pub async fn create(
         Some(name) => checked_name(name)?,
     };
     let template = match app.templates.manifest(&body.template) {
-        None => return Err(ApiFailure::BadRequest(format!("There is no template of the name {:?}.", body.template))),
+        None => {
+            return Err(ApiFailure::BadRequest(format!(
+                "There is no template of the name {:?}.",
+                body.template
+            )));
+        }
         Some(Err(reason)) => return Err(ApiFailure::Conflict(reason)),
         Some(Ok(manifest)) => manifest,
     };
     if app.db.repls_of(&user.id).await?.len() >= MAX_REPLS {
-        return Err(ApiFailure::Conflict(format!("You have {MAX_REPLS} repls, which is the limit: delete one first.")));
+        return Err(ApiFailure::Conflict(format!(
+            "You have {MAX_REPLS} repls, which is the limit: delete one first."
+        )));
     }
     let id = names::new_id();
     let manifest = templates::new_repl(&template, &name, &user.id, &body.template);
-    app.store.put_manifest(&Location::Repl(id.clone()), 1, &manifest).await?;
+    app.store
+        .put_manifest(&Location::Repl(id.clone()), 1, &manifest)
+        .await?;
     let row = repl::Model {
         id,
         owner_id: user.id,
@@ -87,7 +100,11 @@ pub async fn create(
 }
 
 #[utoipa::path(get, path = "/api/repls/{id}", responses((status = 200, body = Repl), (status = 404)), params(("id" = String, Path)))]
-pub async fn show(State(app): State<Arc<App>>, user: User, Path(id): Path<String>) -> Result<Json<Repl>, ApiFailure> {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Json<Repl>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
     Ok(Json(shown(&app, &row)))
 }
@@ -103,7 +120,11 @@ pub async fn change(
     let mut row = owned(&app, &user, &id).await?;
     if let Some(name) = body.name {
         row.name = checked_name(&name)?;
-        let change = repl::ActiveModel { id: Set(row.id.clone()), name: Set(row.name.clone()), ..Default::default() };
+        let change = repl::ActiveModel {
+            id: Set(row.id.clone()),
+            name: Set(row.name.clone()),
+            ..Default::default()
+        };
         app.db.update_repl(change).await?;
         app.repls.renamed(&row);
     }
@@ -112,10 +133,21 @@ pub async fn change(
 
 /// Stops it, and deletes it from your list.
 #[utoipa::path(delete, path = "/api/repls/{id}", responses((status = 204)), params(("id" = String, Path)))]
-pub async fn delete(State(app): State<Arc<App>>, user: User, Path(id): Path<String>) -> Result<StatusCode, ApiFailure> {
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls.stop(&row).await.map_err(ApiFailure::Unavailable)?;
-    let change = repl::ActiveModel { id: Set(row.id.clone()), deleted_ms: Set(Some(now_ms())), ..Default::default() };
+    app.repls
+        .stop(&row)
+        .await
+        .map_err(ApiFailure::Unavailable)?;
+    let change = repl::ActiveModel {
+        id: Set(row.id.clone()),
+        deleted_ms: Set(Some(now_ms())),
+        ..Default::default()
+    };
     app.db.update_repl(change).await?;
     app.repls.forget(&row.id);
     tracing::info!(repl = row.id, "deleted");
@@ -124,25 +156,48 @@ pub async fn delete(State(app): State<Arc<App>>, user: User, Path(id): Path<Stri
 
 /// Starts it; answers when it runs.
 #[utoipa::path(post, path = "/api/repls/{id}/start", responses((status = 200, body = Repl), (status = 503)), params(("id" = String, Path)))]
-pub async fn start(State(app): State<Arc<App>>, user: User, Path(id): Path<String>) -> Result<Json<Repl>, ApiFailure> {
+pub async fn start(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Json<Repl>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls.ensure_running(&row).await.map_err(ApiFailure::Unavailable)?;
+    app.repls
+        .ensure_running(&row)
+        .await
+        .map_err(ApiFailure::Unavailable)?;
     Ok(Json(shown(&app, &row)))
 }
 
 /// Saves and stops it; answers when that is done.
 #[utoipa::path(post, path = "/api/repls/{id}/stop", responses((status = 200, body = Repl), (status = 503)), params(("id" = String, Path)))]
-pub async fn stop(State(app): State<Arc<App>>, user: User, Path(id): Path<String>) -> Result<Json<Repl>, ApiFailure> {
+pub async fn stop(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Json<Repl>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls.stop(&row).await.map_err(|e| ApiFailure::Unavailable(format!("It could not be saved: {e}. Its files are kept; it is tried again.")))?;
+    app.repls.stop(&row).await.map_err(|e| {
+        ApiFailure::Unavailable(format!(
+            "It could not be saved: {e}. Its files are kept; it is tried again."
+        ))
+    })?;
     Ok(Json(shown(&app, &row)))
 }
 
 /// Saves what has changed; answers when it is in the store.
 #[utoipa::path(post, path = "/api/repls/{id}/save", responses((status = 200, body = Repl), (status = 503)), params(("id" = String, Path)))]
-pub async fn save(State(app): State<Arc<App>>, user: User, Path(id): Path<String>) -> Result<Json<Repl>, ApiFailure> {
+pub async fn save(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Json<Repl>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls.save(&row).await.map_err(|e| ApiFailure::Unavailable(format!("It could not be saved: {e}. Your edits are kept; it is tried again.")))?;
+    app.repls.save(&row).await.map_err(|e| {
+        ApiFailure::Unavailable(format!(
+            "It could not be saved: {e}. Your edits are kept; it is tried again."
+        ))
+    })?;
     Ok(Json(shown(&app, &row)))
 }
 
@@ -154,7 +209,14 @@ mod tests {
     fn names_are_checked_at_their_limit() {
         assert_eq!(checked_name("  my repl ").unwrap(), "my repl");
         assert!(checked_name(&"é".repeat(MAX_REPL_NAME_CHARS)).is_ok());
-        for bad in ["", "   ", "a\0b", "a\nb", &"x".repeat(MAX_REPL_NAME_CHARS + 1), &"x".repeat(5000)] {
+        for bad in [
+            "",
+            "   ",
+            "a\0b",
+            "a\nb",
+            &"x".repeat(MAX_REPL_NAME_CHARS + 1),
+            &"x".repeat(5000),
+        ] {
             assert!(checked_name(bad).is_err(), "{bad:?}");
         }
     }

@@ -27,8 +27,12 @@ pub struct SignInAddress {
 }
 
 fn cookie(app: &App, headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
-    app.keys.cookie(Purpose::Editor, host, LOCAL_USER, app.config.is_https())
+    let host = headers
+        .get(HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or_default();
+    app.keys
+        .cookie(Purpose::Editor, host, LOCAL_USER, app.config.is_https())
 }
 
 /// Exchanges the token for a cookie.
@@ -42,7 +46,10 @@ pub async fn sign_in(
     if !app.keys.is_token(body.token.trim()) {
         return Err(ApiFailure::WrongToken);
     }
-    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie(&app, &headers))]))
+    Ok((
+        StatusCode::NO_CONTENT,
+        [(SET_COOKIE, cookie(&app, &headers))],
+    ))
 }
 
 /// `GET /sign-in?token=…`, the address that is printed at the start: leads on to the dashboard, or to
@@ -56,9 +63,20 @@ pub async fn by_address(
         return crate::web::page();
     }
     if app.keys.is_token(&query.token) {
-        return (StatusCode::SEE_OTHER, [(LOCATION, "/".to_owned()), (SET_COOKIE, cookie(&app, &headers))]).into_response();
+        return (
+            StatusCode::SEE_OTHER,
+            [
+                (LOCATION, "/".to_owned()),
+                (SET_COOKIE, cookie(&app, &headers)),
+            ],
+        )
+            .into_response();
     }
-    (StatusCode::SEE_OTHER, [(LOCATION, "/sign-in?wrong".to_owned())]).into_response()
+    (
+        StatusCode::SEE_OTHER,
+        [(LOCATION, "/sign-in?wrong".to_owned())],
+    )
+        .into_response()
 }
 
 /// Ends the sign-in of this browser, and all its sessions.
@@ -67,6 +85,16 @@ pub async fn sign_out(State(app): State<Arc<App>>, user: User) -> impl IntoRespo
     // Nobody may be connected.
     let _ = app.sign_outs.send(user.id);
     let name = Purpose::Editor.cookie(app.config.is_https());
-    let secure = if app.config.is_https() { "; Secure" } else { "" };
-    (StatusCode::NO_CONTENT, [(SET_COOKIE, format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"))])
+    let secure = if app.config.is_https() {
+        "; Secure"
+    } else {
+        ""
+    };
+    (
+        StatusCode::NO_CONTENT,
+        [(
+            SET_COOKIE,
+            format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
+        )],
+    )
 }

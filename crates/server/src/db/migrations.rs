@@ -46,16 +46,30 @@ impl MigrationTrait for First {
                     .col(big_integer("head"))
                     .col(string_null("reason"))
                     .col(big_integer_null("deleted_ms"))
-                    .foreign_key(ForeignKey::create().from("repls", "owner_id").to("users", "id"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("repls", "owner_id")
+                            .to("users", "id"),
+                    )
                     .to_owned(),
             )
             .await?;
         manager
-            .create_index(Index::create().name("repls_by_owner").table("repls").col("owner_id").to_owned())
+            .create_index(
+                Index::create()
+                    .name("repls_by_owner")
+                    .table("repls")
+                    .col("owner_id")
+                    .to_owned(),
+            )
             .await?;
         manager
             .create_table(
-                Table::create().table("settings").col(string("key").primary_key()).col(text("value")).to_owned(),
+                Table::create()
+                    .table("settings")
+                    .col(string("key").primary_key())
+                    .col(text("value"))
+                    .to_owned(),
             )
             .await
     }

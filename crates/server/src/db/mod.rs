@@ -7,8 +7,8 @@ pub mod user;
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectOptions, Database, DatabaseConnection, DbErr, EntityTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectOptions, Database, DatabaseConnection,
+    DbErr, EntityTrait, QueryFilter, QueryOrder,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -29,16 +29,28 @@ impl Db {
         std::fs::create_dir_all(&config.data_dir)?;
         let address = match &config.database {
             Some(address) => address.clone(),
-            None => format!("sqlite://{}?mode=rwc", config.data_dir.join("alcove.db").display()),
+            None => format!(
+                "sqlite://{}?mode=rwc",
+                config.data_dir.join("alcove.db").display()
+            ),
         };
         let mut options = ConnectOptions::new(address);
         options.sqlx_logging(false).max_connections(8);
-        let connection =
-            Database::connect(options).await.map_err(|e| anyhow::anyhow!("The database can't be opened: {e}"))?;
+        let connection = Database::connect(options)
+            .await
+            .map_err(|e| anyhow::anyhow!("The database can't be opened: {e}"))?;
         migrations::Migrator::up(&connection, None).await?;
         let db = Self { connection };
-        if user::Entity::find_by_id(LOCAL_USER).one(&db.connection).await?.is_none() {
-            let user = user::ActiveModel { id: Set(LOCAL_USER.into()), name: Set("you".into()), created_ms: Set(now_ms()) };
+        if user::Entity::find_by_id(LOCAL_USER)
+            .one(&db.connection)
+            .await?
+            .is_none()
+        {
+            let user = user::ActiveModel {
+                id: Set(LOCAL_USER.into()),
+                name: Set("you".into()),
+                created_ms: Set(now_ms()),
+            };
             user.insert(&db.connection).await?;
         }
         Ok(db)
@@ -49,25 +61,40 @@ impl Db {
     }
 
     pub async fn setting(&self, key: &str) -> Result<Option<String>, DbErr> {
-        Ok(setting::Entity::find_by_id(key).one(&self.connection).await?.map(|s| s.value))
+        Ok(setting::Entity::find_by_id(key)
+            .one(&self.connection)
+            .await?
+            .map(|s| s.value))
     }
 
     pub async fn set_setting(&self, key: &str, value: &str) -> Result<(), DbErr> {
-        let row = setting::ActiveModel { key: Set(key.into()), value: Set(value.into()) };
+        let row = setting::ActiveModel {
+            key: Set(key.into()),
+            value: Set(value.into()),
+        };
         setting::Entity::insert(row)
-            .on_conflict(OnConflict::column(setting::Column::Key).update_column(setting::Column::Value).to_owned())
+            .on_conflict(
+                OnConflict::column(setting::Column::Key)
+                    .update_column(setting::Column::Value)
+                    .to_owned(),
+            )
             .exec(&self.connection)
             .await?;
         Ok(())
     }
 
     pub async fn insert_repl(&self, repl: repl::Model) -> Result<(), DbErr> {
-        repl::ActiveModel::from(repl).insert_all_set(&self.connection).await
+        repl::ActiveModel::from(repl)
+            .insert_all_set(&self.connection)
+            .await
     }
 
     /// A repl that is not deleted, of anybody.
     pub async fn repl(&self, id: &str) -> Result<Option<repl::Model>, DbErr> {
-        Ok(repl::Entity::find_by_id(id).one(&self.connection).await?.filter(|r| r.deleted_ms.is_none()))
+        Ok(repl::Entity::find_by_id(id)
+            .one(&self.connection)
+            .await?
+            .filter(|r| r.deleted_ms.is_none()))
     }
 
     /// A user's repls, the last edited first.

@@ -28,7 +28,10 @@ impl ActiveModelBehavior for ActiveModel {}
 impl ActiveModel {
     /// Inserts a row of which every column is given.
     pub async fn insert_all_set(self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
-        Entity::insert(self.reset_all()).exec_without_returning(db).await.map(drop)
+        Entity::insert(self.reset_all())
+            .exec_without_returning(db)
+            .await
+            .map(drop)
     }
 }
 

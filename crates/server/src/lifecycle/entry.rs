@@ -34,7 +34,11 @@ pub(super) struct Present {
 }
 
 impl Entry {
-    pub fn new(row: &repl::Model, commands: mpsc::UnboundedSender<Command>, changes: broadcast::Sender<Change>) -> Self {
+    pub fn new(
+        row: &repl::Model,
+        commands: mpsc::UnboundedSender<Command>,
+        changes: broadcast::Sender<Change>,
+    ) -> Self {
         Self {
             id: row.id.clone(),
             owner: row.owner_id.clone(),
@@ -42,7 +46,11 @@ impl Entry {
             state: watch::Sender::new(resting(row)),
             changes,
             socket: Mutex::default(),
-            presence: Mutex::new(Present { people: 0, watching: 0, last_seen: Instant::now() }),
+            presence: Mutex::new(Present {
+                people: 0,
+                watching: 0,
+                last_seen: Instant::now(),
+            }),
             moved: Notify::new(),
         }
     }
@@ -75,7 +83,11 @@ impl Entry {
     /// Tells the lists of repls.
     pub fn announce(&self) {
         // Nobody may be listening.
-        let _ = self.changes.send(Change { id: self.id.clone(), owner: self.owner.clone(), state: self.state() });
+        let _ = self.changes.send(Change {
+            id: self.id.clone(),
+            owner: self.owner.clone(),
+            state: self.state(),
+        });
     }
 
     pub fn phase(&self, phase: Phase, detail: Option<&str>) {

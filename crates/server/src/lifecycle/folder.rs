@@ -47,7 +47,9 @@ impl Folder {
             for _ in 0..2 {
                 let gone = std::fs::remove_file(path.join(MARK)).or_else(absent_is_fine);
                 match gone.and_then(|()| std::fs::remove_dir_all(&path).or_else(absent_is_fine)) {
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open_up(&path)?,
+                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                        open_up(&path)?
+                    }
                     done => return done,
                 }
             }
@@ -59,7 +61,11 @@ impl Folder {
 }
 
 fn absent_is_fine(error: io::Error) -> io::Result<()> {
-    if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+    if error.kind() == io::ErrorKind::NotFound {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }
 
 /// Gives us back the right to change every folder below `path`.
@@ -85,7 +91,8 @@ mod tests {
         folder.create().unwrap();
         folder.mark_restored().unwrap();
         std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
-        std::fs::set_permissions(folder.path().join("a"), std::fs::Permissions::from_mode(0)).unwrap();
+        std::fs::set_permissions(folder.path().join("a"), std::fs::Permissions::from_mode(0))
+            .unwrap();
         folder.delete().await.unwrap();
         assert!(!folder.exists());
         folder.delete().await.unwrap();

@@ -73,9 +73,18 @@ struct Ending {
 }
 
 impl Life {
-    pub fn new(repls: Arc<Repls>, entry: Arc<Entry>, commands: mpsc::UnboundedReceiver<Command>) -> Self {
+    pub fn new(
+        repls: Arc<Repls>,
+        entry: Arc<Entry>,
+        commands: mpsc::UnboundedReceiver<Command>,
+    ) -> Self {
         let folder = Folder::new(repls.config.repls_dir().join(&entry.id));
-        Self { repls, entry, commands, folder }
+        Self {
+            repls,
+            entry,
+            commands,
+            folder,
+        }
     }
 
     /// Serves commands until the server ends.
@@ -89,7 +98,11 @@ impl Life {
                     // Nothing runs, and everything is saved: unless a rescue failed.
                     Command::Stop(reply) | Command::Save(reply) => {
                         let left = self.folder.exists() && self.folder.is_restored();
-                        let _ = reply.send(if left { Err("what is on disk is not saved yet".into()) } else { Ok(()) });
+                        let _ = reply.send(if left {
+                            Err("what is on disk is not saved yet".into())
+                        } else {
+                            Ok(())
+                        });
                     }
                     Command::Rename(_) => {}
                 }
@@ -146,17 +159,33 @@ impl Life {
 
     /// Ends in `stopped`, or in `failed` with a reason.
     async fn rest(&self, reason: Option<String>) {
-        let change = repl::ActiveModel { id: Set(self.entry.id.clone()), reason: Set(reason.clone()), ..Default::default() };
+        let change = repl::ActiveModel {
+            id: Set(self.entry.id.clone()),
+            reason: Set(reason.clone()),
+            ..Default::default()
+        };
         if let Err(error) = self.repls.db.update_repl(change).await {
             warn!(%error, "database");
         }
-        self.phase(if reason.is_some() { Phase::Failed } else { Phase::Stopped }, reason.as_deref());
+        self.phase(
+            if reason.is_some() {
+                Phase::Failed
+            } else {
+                Phase::Stopped
+            },
+            reason.as_deref(),
+        );
         self.entry.update(|state| state.running = false);
     }
 
     /// Who owns the files here; `None` when it is we.
     async fn owner(&self) -> Result<Option<(u32, u32)>, String> {
-        let owner = self.repls.spawner.owner(&self.entry.id).await.map_err(|e| e.to_string())?;
+        let owner = self
+            .repls
+            .spawner
+            .owner(&self.entry.id)
+            .await
+            .map_err(|e| e.to_string())?;
         let ours = rustix::process::geteuid().as_raw();
         Ok((owner.uid != ours).then_some((owner.uid, owner.gid)))
     }
@@ -183,11 +212,17 @@ impl Life {
             network: self.repls.config.network,
         };
         // Something of an earlier life may have been left by a stop that failed.
-        self.repls.spawner.stop(&spec.id).await.map_err(|e| e.to_string())?;
+        self.repls
+            .spawner
+            .stop(&spec.id)
+            .await
+            .map_err(|e| e.to_string())?;
         let sandbox = match self.repls.spawner.start(&spec).await {
             Ok(sandbox) => sandbox,
             Err(error) => {
-                self.save_and_delete(&volume).await.map_err(|e| format!("{error}. Besides: {e}"))?;
+                self.save_and_delete(&volume)
+                    .await
+                    .map_err(|e| format!("{error}. Besides: {e}"))?;
                 return Err(format!("The sandbox could not be started: {error}"));
             }
         };
@@ -202,15 +237,27 @@ impl Life {
                 tracing::debug!(%error, "status of a runner");
             }
         });
-        let bulk = tokio::spawn(restore_bulk(volume.clone(), socket.clone(), self.repls.metrics.clone()).in_current_span());
-        Ok(Running { volume, socket, bulk, follow, status })
+        let bulk = tokio::spawn(
+            restore_bulk(volume.clone(), socket.clone(), self.repls.metrics.clone())
+                .in_current_span(),
+        );
+        Ok(Running {
+            volume,
+            socket,
+            bulk,
+            follow,
+            status,
+        })
     }
 
     /// What is on disk from an earlier life, saved; else the store's.
     async fn bring_files(&mut self) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
         if self.folder.exists() && self.folder.is_restored() {
-            self.phase(Phase::Starting, Some("Saving what an earlier run left on this machine"));
+            self.phase(
+                Phase::Starting,
+                Some("Saving what an earlier run left on this machine"),
+            );
             let volume = Arc::new(self.adopt(owner).await?);
             self.checkpoint(&volume, Scope::Everything, None).await?;
             return Ok(volume);
@@ -225,7 +272,9 @@ impl Life {
         let dir = self.folder.path().to_owned();
         let volume = Volume::open(self.repls.store.clone(), at, row.head as u64, dir, owner)
             .await
-            .map_err(|e| format!("Its files could not be read: {e}. Nothing is lost; try again."))?;
+            .map_err(|e| {
+                format!("Its files could not be read: {e}. Nothing is lost; try again.")
+            })?;
         let restored = {
             let restore = volume.restore_sources();
             tokio::pin!(restore);
@@ -239,13 +288,22 @@ impl Life {
                 }
             }
         };
-        if let Err(error) = restored.map_err(|e| e.to_string()).and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string())) {
+        if let Err(error) = restored
+            .map_err(|e| e.to_string())
+            .and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string()))
+        {
             let _ = self.folder.delete().await;
-            return Err(format!("Its files could not be restored: {error}. Nothing is lost; try again."));
+            return Err(format!(
+                "Its files could not be restored: {error}. Nothing is lost; try again."
+            ));
         }
         volume.set_meta(|meta| meta.name = row.name).await;
         self.repls.metrics.step("hydrate", began.elapsed());
-        info!(ms = began.elapsed().as_millis() as u64, files = volume.progress().done, "restored");
+        info!(
+            ms = began.elapsed().as_millis() as u64,
+            files = volume.progress().done,
+            "restored"
+        );
         Ok(Arc::new(volume))
     }
 
@@ -261,7 +319,12 @@ impl Life {
         let row = self.row().await?;
         let at = Location::Repl(self.entry.id.clone());
         let dir = self.folder.path().to_owned();
-        let meta = Meta { name: row.name, owner: row.owner_id, template: row.template, ..Meta::default() };
+        let meta = Meta {
+            name: row.name,
+            owner: row.owner_id,
+            template: row.template,
+            ..Meta::default()
+        };
         Volume::adopt(self.repls.store.clone(), at, dir, owner, meta)
             .await
             .map_err(|e| format!("What an earlier run left on this machine could not be saved: {e}. It is kept; try again."))
@@ -289,7 +352,11 @@ impl Life {
         let mut ended = tokio::spawn(async move { spawner.wait(&id).await });
         let ending = loop {
             let watched = changes.as_ref().is_some_and(|c| c.complete());
-            let due = if saving.is_some() { None } else { schedule.due(Instant::now(), watched) };
+            let due = if saving.is_some() {
+                None
+            } else {
+                schedule.due(Instant::now(), watched)
+            };
             let leave = self.leave_at();
             tokio::select! {
                 command = self.commands.recv() => match command {
@@ -362,7 +429,8 @@ impl Life {
             if let Err(error) = runner::flush(&running.socket, FLUSH).await {
                 warn!(%error, "flush");
             }
-            if let Err(error) = runner::stop(&running.socket, self.repls.config.stop_patience).await {
+            if let Err(error) = runner::stop(&running.socket, self.repls.config.stop_patience).await
+            {
                 warn!(%error, "the runner could not end its programs: they are killed");
             }
             self.repls.metrics.step("end_programs", began.elapsed());
@@ -388,7 +456,11 @@ impl Life {
         (present.people == 0 && present.watching == 0).then(|| present.last_seen + grace)
     }
 
-    fn begin_checkpoint(&self, volume: &Arc<Volume>, changes: Option<Arc<Changes>>) -> JoinHandle<Result<Duration, String>> {
+    fn begin_checkpoint(
+        &self,
+        volume: &Arc<Volume>,
+        changes: Option<Arc<Changes>>,
+    ) -> JoinHandle<Result<Duration, String>> {
         let (volume, repls, id) = (volume.clone(), self.repls.clone(), self.entry.id.clone());
         tokio::spawn(
             async move {
@@ -400,7 +472,12 @@ impl Life {
         )
     }
 
-    async fn checkpoint(&self, volume: &Volume, scope: Scope, changes: Option<Arc<Changes>>) -> Result<Outcome, String> {
+    async fn checkpoint(
+        &self,
+        volume: &Volume,
+        scope: Scope,
+        changes: Option<Arc<Changes>>,
+    ) -> Result<Outcome, String> {
         checkpoint(&self.repls, &self.entry.id, volume, scope, changes).await
     }
 
@@ -409,17 +486,25 @@ impl Life {
             state.saved = match (error, &state.saved) {
                 (None, _) if dirty => Saved::Saving,
                 (None, _) => Saved::Saved,
-                (Some(message), Saved::Failing { since, .. }) => {
-                    Saved::Failing { since: since.clone(), message: message.clone() }
-                }
-                (Some(message), _) => Saved::Failing { since: Some(crate::rfc3339(now_ms())), message: message.clone() },
+                (Some(message), Saved::Failing { since, .. }) => Saved::Failing {
+                    since: since.clone(),
+                    message: message.clone(),
+                },
+                (Some(message), _) => Saved::Failing {
+                    since: Some(crate::rfc3339(now_ms())),
+                    message: message.clone(),
+                },
             };
         });
     }
 
     /// Ends the sandbox, saves, deletes the local copy. Saving is tried until it succeeds; meanwhile
     /// somebody may want it to run again: then the workspace is handed back with those who ask.
-    async fn put_to_rest(&mut self, ending: Ending, volume: Arc<Volume>) -> Option<(Arc<Volume>, Vec<Reply<PathBuf>>)> {
+    async fn put_to_rest(
+        &mut self,
+        ending: Ending,
+        volume: Arc<Volume>,
+    ) -> Option<(Arc<Volume>, Vec<Reply<PathBuf>>)> {
         if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
             warn!(%error, "the sandbox could not be removed");
         }
@@ -428,7 +513,9 @@ impl Life {
         let mut wait = RETRY.0;
         let mut tries = 0;
         loop {
-            let Err(error) = self.save_and_delete(&volume).await else { break };
+            let Err(error) = self.save_and_delete(&volume).await else {
+                break;
+            };
             tries += 1;
             warn!(error, tries, "final checkpoint");
             self.tell_saved(Some(&error), true);
@@ -436,7 +523,10 @@ impl Life {
                 let _ = reply.send(Err(error.clone()));
             }
             if self.repls.is_closing() && tries >= CLOSING_TRIES {
-                self.phase(Phase::Failed, Some("It could not be saved yet; its files are kept on the server."));
+                self.phase(
+                    Phase::Failed,
+                    Some("It could not be saved yet; its files are kept on the server."),
+                );
                 return None;
             }
             tokio::select! {
@@ -473,7 +563,9 @@ impl Life {
         } else if let Err(error) = self.repls.spawner.release(&self.entry.id).await {
             warn!(%error, "its user could not be given back");
         }
-        self.repls.metrics.step("delete_local_copy", began.elapsed());
+        self.repls
+            .metrics
+            .step("delete_local_copy", began.elapsed());
         Ok(())
     }
 
@@ -490,7 +582,10 @@ impl Life {
             return;
         }
         info!("saving what an earlier server left on this machine");
-        self.phase(Phase::Stopping, Some("Saving what an earlier run left on this machine"));
+        self.phase(
+            Phase::Stopping,
+            Some("Saving what an earlier run left on this machine"),
+        );
         let rescued = async {
             let owner = self.owner().await?;
             let volume = self.adopt(owner).await?;
@@ -513,7 +608,9 @@ async fn checkpoint(
     changes: Option<Arc<Changes>>,
 ) -> Result<Outcome, String> {
     if let Some(files) = project_files(volume).await {
-        volume.set_meta(|meta| (meta.bulk, meta.caches) = files).await;
+        volume
+            .set_meta(|meta| (meta.bulk, meta.caches) = files)
+            .await;
     }
     let outcome = volume.checkpoint(scope, changes).await.map_err(|e| {
         repls.metrics.checkpoint(Err(()));
@@ -521,7 +618,12 @@ async fn checkpoint(
     })?;
     if outcome.changed {
         repls.metrics.checkpoint(Ok(outcome.bytes));
-        info!(number = outcome.number, files = outcome.files, bytes = outcome.bytes, "checkpoint");
+        info!(
+            number = outcome.number,
+            files = outcome.files,
+            bytes = outcome.bytes,
+            "checkpoint"
+        );
         let change = repl::ActiveModel {
             id: Set(id.to_owned()),
             head: Set(outcome.number as i64),
@@ -544,12 +646,20 @@ async fn project_files(volume: &Volume) -> Option<(Vec<String>, Vec<String>)> {
     let path = volume.workspace().join(FILE_NAME);
     tokio::task::spawn_blocking(move || {
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let file = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path).ok()?;
+        let file = std::fs::OpenOptions::new()
+            .read(true)
+            .custom_flags(flags.bits() as i32)
+            .open(path)
+            .ok()?;
         let mut text = String::new();
         file.metadata().ok()?.is_file().then_some(())?;
-        file.take(MAX_FILE_BYTES as u64 + 1).read_to_string(&mut text).ok()?;
+        file.take(MAX_FILE_BYTES as u64 + 1)
+            .read_to_string(&mut text)
+            .ok()?;
         let files = Project::parse(&text).ok()?.files;
-        let names = |list: Vec<alcove_protocol::WorkspacePath>| list.iter().map(ToString::to_string).collect();
+        let names = |list: Vec<alcove_protocol::WorkspacePath>| {
+            list.iter().map(ToString::to_string).collect()
+        };
         Some((names(files.bulk), names(files.caches)))
     })
     .await
@@ -576,7 +686,7 @@ async fn restore_bulk(volume: Arc<Volume>, socket: PathBuf, metrics: Arc<crate::
 
 fn why_it_ended(exit: &Exit) -> String {
     match exit {
-        Exit::Code(137) => "Its sandbox was killed, probably for want of memory on the server.".into(),
+        Exit::Code(137) => "Its sandbox was killed: by the system for want of memory, or by an operator of the server.".into(),
         Exit::Code(code) => format!("Its sandbox ended unexpectedly (exit code {code})."),
         Exit::Unknown => "Its sandbox ended unexpectedly.".into(),
     }

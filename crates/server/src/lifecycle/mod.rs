@@ -20,8 +20,8 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use crate::config::Config;
 use crate::db::{Db, repl};
 use crate::metrics::Metrics;
-pub use entry::{Presence, Watching};
 use entry::Entry;
+pub use entry::{Presence, Watching};
 use life::{Command, Life};
 
 /// Changes that a slow listener may be behind.
@@ -59,7 +59,10 @@ impl Repls {
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<Arc<Self>> {
         for sandbox in spawner.list().await? {
-            tracing::info!(repl = sandbox.id, "ending a sandbox that an earlier server left");
+            tracing::info!(
+                repl = sandbox.id,
+                "ending a sandbox that an earlier server left"
+            );
             spawner.stop(&sandbox.id).await?;
         }
         let repls = Arc::new(Self {
@@ -77,7 +80,10 @@ impl Repls {
             let id = left?.file_name().to_string_lossy().into_owned();
             match repls.db.repl(&id).await? {
                 Some(row) => repls.entry(&row).send(Command::Rescue),
-                None => tracing::warn!(folder = id, "a folder of a repl that the database does not know is left alone"),
+                None => tracing::warn!(
+                    folder = id,
+                    "a folder of a repl that the database does not know is left alone"
+                ),
             }
         }
         Ok(repls)
@@ -101,7 +107,8 @@ impl Repls {
 
     /// A repl's state as it is now.
     pub fn state(&self, row: &repl::Model) -> ReplState {
-        self.known(&row.id).map_or_else(|| resting(row), |entry| entry.state())
+        self.known(&row.id)
+            .map_or_else(|| resting(row), |entry| entry.state())
     }
 
     /// A repl's state, now and from now on.
@@ -143,7 +150,9 @@ impl Repls {
         }
         let (reply, answer) = oneshot::channel();
         entry.send(Command::Start(reply));
-        answer.await.unwrap_or_else(|_| Err("The server is stopping.".into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err("The server is stopping.".into()))
     }
 
     /// Who owns a repl that has been asked for since the server started.
@@ -160,14 +169,18 @@ impl Repls {
     pub async fn stop(self: &Arc<Self>, row: &repl::Model) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
         self.entry(row).send(Command::Stop(reply));
-        answer.await.unwrap_or_else(|_| Err("The server is stopping.".into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err("The server is stopping.".into()))
     }
 
     /// Saves a running repl now.
     pub async fn save(self: &Arc<Self>, row: &repl::Model) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
         self.entry(row).send(Command::Save(reply));
-        answer.await.unwrap_or_else(|_| Err("The server is stopping.".into()))
+        answer
+            .await
+            .unwrap_or_else(|_| Err("The server is stopping.".into()))
     }
 
     /// A repl has got a new name.
@@ -190,15 +203,23 @@ impl Repls {
         let stops = entries.iter().map(|entry| async move {
             let (reply, answer) = oneshot::channel();
             entry.send(Command::Stop(reply));
-            let answer = answer.await.unwrap_or_else(|_| Err("its task has ended".into()));
+            let answer = answer
+                .await
+                .unwrap_or_else(|_| Err("its task has ended".into()));
             answer.map_err(|reason| format!("{}: {reason}", entry.id))
         });
-        let failed: Vec<String> =
-            futures_util::future::join_all(stops).await.into_iter().filter_map(Result::err).collect();
+        let failed: Vec<String> = futures_util::future::join_all(stops)
+            .await
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
         if failed.is_empty() {
             return Ok(());
         }
-        anyhow::bail!("not everything could be saved; it is kept on this machine, and saved at the next start: {}", failed.join("; "))
+        anyhow::bail!(
+            "not everything could be saved; it is kept on this machine, and saved at the next start: {}",
+            failed.join("; ")
+        )
     }
 
     fn is_closing(&self) -> bool {
@@ -209,7 +230,11 @@ impl Repls {
 /// The state of a repl that nothing has happened to since the server started.
 fn resting(row: &repl::Model) -> ReplState {
     ReplState {
-        phase: if row.reason.is_some() { Phase::Failed } else { Phase::Stopped },
+        phase: if row.reason.is_some() {
+            Phase::Failed
+        } else {
+            Phase::Stopped
+        },
         detail: row.reason.clone(),
         progress: None,
         saved: Saved::Saved,

@@ -50,7 +50,10 @@ impl Schedule {
 
     /// It failed: what changed is still to be saved.
     pub fn failed(&mut self, now: Instant) {
-        let wait = RETRY.0.saturating_mul(1 << self.failures.min(8)).min(RETRY.1);
+        let wait = RETRY
+            .0
+            .saturating_mul(1 << self.failures.min(8))
+            .min(RETRY.1);
         self.failures += 1;
         self.first.get_or_insert(now);
         self.last.get_or_insert(now);

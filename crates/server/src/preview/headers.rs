@@ -2,8 +2,8 @@
 
 use alcove_protocol::headers as internal;
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION, ORIGIN, REFERER, SET_COOKIE,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_FRAME_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION,
+    ORIGIN, REFERER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_FRAME_OPTIONS,
 };
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -22,7 +22,9 @@ pub fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 /// `http://host:port` of an address.
 pub fn origin_of(address: &str) -> &str {
-    let Some((scheme, rest)) = address.split_once("://") else { return address };
+    let Some((scheme, rest)) = address.split_once("://") else {
+        return address;
+    };
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     &address[..scheme.len() + 3 + end]
 }
@@ -39,7 +41,11 @@ pub struct Rewrite<'a> {
 impl Rewrite<'_> {
     /// What the program is to see.
     pub fn request<B>(&self, request: &mut Request<B>) {
-        let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+        let path = request
+            .uri()
+            .path_and_query()
+            .cloned()
+            .unwrap_or_else(|| PathAndQuery::from_static("/"));
         *request.uri_mut() = Uri::from(path);
         let headers = request.headers_mut();
         drop_hop_by_hop(headers);
@@ -51,7 +57,10 @@ impl Rewrite<'_> {
         set(headers, "x-forwarded-for", "127.0.0.1");
         headers.remove("forwarded");
         for name in [ORIGIN, REFERER] {
-            let local = headers.get(&name).and_then(|h| h.to_str().ok()).and_then(|text| self.to_local(text));
+            let local = headers
+                .get(&name)
+                .and_then(|h| h.to_str().ok())
+                .and_then(|text| self.to_local(text));
             if let Some(local) = local.and_then(|l| HeaderValue::from_str(&l).ok()) {
                 headers.insert(name, local);
             }
@@ -71,7 +80,10 @@ impl Rewrite<'_> {
             headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
         }
         for name in [LOCATION, ACCESS_CONTROL_ALLOW_ORIGIN] {
-            let public = headers.get(&name).and_then(|h| h.to_str().ok()).and_then(|text| self.to_public(text));
+            let public = headers
+                .get(&name)
+                .and_then(|h| h.to_str().ok())
+                .and_then(|text| self.to_public(text));
             if let Some(public) = public.and_then(|p| HeaderValue::from_str(&p).ok()) {
                 headers.insert(name, public);
             }
@@ -95,8 +107,15 @@ impl Rewrite<'_> {
             Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
             _ => (name, if scheme == "https" { 443 } else { 80 }),
         };
-        let is_local = matches!(scheme, "http" | "https") && LOCAL.contains(&name.to_ascii_lowercase().as_str());
-        is_local.then(|| format!("{}{}", self.hosts.preview_origin(self.host, port, self.repl), &address[origin.len()..]))
+        let is_local = matches!(scheme, "http" | "https")
+            && LOCAL.contains(&name.to_ascii_lowercase().as_str());
+        is_local.then(|| {
+            format!(
+                "{}{}",
+                self.hosts.preview_origin(self.host, port, self.repl),
+                &address[origin.len()..]
+            )
+        })
     }
 
     /// A program's cookies are for its own host alone, and never take our names.
@@ -110,8 +129,15 @@ impl Rewrite<'_> {
             if is_ours(name) {
                 continue;
             }
-            let kept: Vec<&str> =
-                text.split(';').filter(|part| !part.trim_start().get(..6).is_some_and(|p| p.eq_ignore_ascii_case("domain"))).collect();
+            let kept: Vec<&str> = text
+                .split(';')
+                .filter(|part| {
+                    !part
+                        .trim_start()
+                        .get(..6)
+                        .is_some_and(|p| p.eq_ignore_ascii_case("domain"))
+                })
+                .collect();
             if let Ok(value) = HeaderValue::from_str(&kept.join(";")) {
                 headers.append(SET_COOKIE, value);
             }
@@ -122,15 +148,26 @@ impl Rewrite<'_> {
     /// many frameworks forbid all frames by default.
     fn frames(&self, headers: &mut HeaderMap) {
         headers.remove(X_FRAME_OPTIONS);
-        let policies: Vec<HeaderValue> = headers.get_all(CONTENT_SECURITY_POLICY).iter().cloned().collect();
+        let policies: Vec<HeaderValue> = headers
+            .get_all(CONTENT_SECURITY_POLICY)
+            .iter()
+            .cloned()
+            .collect();
         headers.remove(CONTENT_SECURITY_POLICY);
         for policy in policies {
             let Ok(text) = policy.to_str() else { continue };
             let kept: Vec<&str> = text
                 .split(';')
-                .filter(|d| !d.trim_start().to_ascii_lowercase().starts_with("frame-ancestors"))
+                .filter(|d| {
+                    !d.trim_start()
+                        .to_ascii_lowercase()
+                        .starts_with("frame-ancestors")
+                })
                 .collect();
-            if let (false, Ok(value)) = (kept.iter().all(|d| d.trim().is_empty()), HeaderValue::from_str(&kept.join(";"))) {
+            if let (false, Ok(value)) = (
+                kept.iter().all(|d| d.trim().is_empty()),
+                HeaderValue::from_str(&kept.join(";")),
+            ) {
                 headers.append(CONTENT_SECURITY_POLICY, value);
             }
         }
@@ -142,7 +179,9 @@ impl Rewrite<'_> {
 }
 
 fn is_ours(name: &str) -> bool {
-    [Purpose::Editor, Purpose::Preview].iter().any(|p| [false, true].iter().any(|https| p.cookie(*https) == name))
+    [Purpose::Editor, Purpose::Preview]
+        .iter()
+        .any(|p| [false, true].iter().any(|https| p.cookie(*https) == name))
 }
 
 /// RFC 9110 §7.6.1. An upgrade stays one.
@@ -192,7 +231,12 @@ mod tests {
 
     fn with(test: impl FnOnce(&Rewrite<'_>)) {
         let hosts = Hosts::for_tests();
-        test(&Rewrite { hosts: &hosts, host: HOST_NAME, port: 3000, repl: "abcdefghijkl" });
+        test(&Rewrite {
+            hosts: &hosts,
+            host: HOST_NAME,
+            port: 3000,
+            repl: "abcdefghijkl",
+        });
     }
 
     fn response(pairs: &[(HeaderName, &str)]) -> HeaderMap {
@@ -210,8 +254,14 @@ mod tests {
             .uri("/a?b=c")
             .header(HOST, HOST_NAME)
             .header(ORIGIN, format!("http://{HOST_NAME}"))
-            .header(REFERER, "http://5173--abcdefghijkl.alcove.localhost:8080/x?y")
-            .header(COOKIE, "a=1; alcove_preview=secret; __Host-alcove_session=s; b=2")
+            .header(
+                REFERER,
+                "http://5173--abcdefghijkl.alcove.localhost:8080/x?y",
+            )
+            .header(
+                COOKIE,
+                "a=1; alcove_preview=secret; __Host-alcove_session=s; b=2",
+            )
             .header("alcove-user", "evil")
             .header(CONNECTION, "keep-alive, x-gone")
             .header("x-gone", "1")
@@ -231,16 +281,30 @@ mod tests {
     #[test]
     fn another_repls_origin_is_not_made_local() {
         with(|r| {
-            assert_eq!(r.to_local("http://3000--zzzzzzzzzzzz.alcove.localhost:8080"), None);
+            assert_eq!(
+                r.to_local("http://3000--zzzzzzzzzzzz.alcove.localhost:8080"),
+                None
+            );
             assert_eq!(r.to_local("https://evil.example/"), None);
         });
     }
 
     #[test]
     fn redirects_lead_to_where_the_browser_can_go() {
-        let public = |to| response(&[(LOCATION, to)])[LOCATION].to_str().unwrap().to_owned();
-        assert_eq!(public("http://localhost:3000/login"), format!("http://{HOST_NAME}/login"));
-        assert_eq!(public("http://127.0.0.1:8000"), "http://8000--abcdefghijkl.alcove.localhost:8080");
+        let public = |to| {
+            response(&[(LOCATION, to)])[LOCATION]
+                .to_str()
+                .unwrap()
+                .to_owned()
+        };
+        assert_eq!(
+            public("http://localhost:3000/login"),
+            format!("http://{HOST_NAME}/login")
+        );
+        assert_eq!(
+            public("http://127.0.0.1:8000"),
+            "http://8000--abcdefghijkl.alcove.localhost:8080"
+        );
         assert_eq!(public("http://[::1]:3000/"), format!("http://{HOST_NAME}/"));
         assert_eq!(public("/login"), "/login");
         assert_eq!(public("https://example.com/"), "https://example.com/");
@@ -249,7 +313,10 @@ mod tests {
     #[test]
     fn cookies_lose_their_domain_and_cannot_be_ours() {
         let headers = response(&[
-            (SET_COOKIE, "sid=1; Path=/; Domain=.alcove.localhost; HttpOnly"),
+            (
+                SET_COOKIE,
+                "sid=1; Path=/; Domain=.alcove.localhost; HttpOnly",
+            ),
             (SET_COOKIE, "alcove_session=evil; Domain=alcove.localhost"),
         ]);
         let all: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
@@ -260,16 +327,28 @@ mod tests {
     fn the_editor_may_frame_what_forbids_frames() {
         let headers = response(&[
             (X_FRAME_OPTIONS, "DENY"),
-            (CONTENT_SECURITY_POLICY, "default-src 'self'; frame-ancestors 'none'"),
+            (
+                CONTENT_SECURITY_POLICY,
+                "default-src 'self'; frame-ancestors 'none'",
+            ),
         ]);
         assert!(!headers.contains_key(X_FRAME_OPTIONS));
         let all: Vec<_> = headers.get_all(CONTENT_SECURITY_POLICY).iter().collect();
-        assert_eq!(all, ["default-src 'self'", "frame-ancestors 'self' http://alcove.localhost:8080"]);
+        assert_eq!(
+            all,
+            [
+                "default-src 'self'",
+                "frame-ancestors 'self' http://alcove.localhost:8080"
+            ]
+        );
     }
 
     #[test]
     fn an_upgrade_stays_one() {
         let headers = response(&[(CONNECTION, "upgrade"), (UPGRADE, "websocket")]);
-        assert_eq!((headers[UPGRADE].as_bytes(), headers[CONNECTION].as_bytes()), (&b"websocket"[..], &b"Upgrade"[..]));
+        assert_eq!(
+            (headers[UPGRADE].as_bytes(), headers[CONNECTION].as_bytes()),
+            (&b"websocket"[..], &b"Upgrade"[..])
+        );
     }
 }

@@ -31,7 +31,10 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Where a ticket is exchanged for a cookie.
 pub fn ticket_address(origin: &str, ticket: &str, path: &str) -> String {
-    format!("{origin}{OURS}ticket?t={ticket}&to={}", utf8_percent_encode(path, NON_ALPHANUMERIC))
+    format!(
+        "{origin}{OURS}ticket?t={ticket}&to={}",
+        utf8_percent_encode(path, NON_ALPHANUMERIC)
+    )
 }
 
 /// Whether a redirect to `path` stays on its origin.
@@ -51,8 +54,19 @@ struct Place<'a> {
 }
 
 /// Answers a request to `host`, which names `port` of `repl`.
-pub async fn serve(app: &Arc<App>, request: Request<Body>, host: &str, port: u16, repl: &str) -> Response<Body> {
-    let place = Place { app, host, port, repl };
+pub async fn serve(
+    app: &Arc<App>,
+    request: Request<Body>,
+    host: &str,
+    port: u16,
+    repl: &str,
+) -> Response<Body> {
+    let place = Place {
+        app,
+        host,
+        port,
+        repl,
+    };
     let mut response = place.answer(request).await;
     // Without it a busy loop in a preview freezes every page of the same site.
     headers::set(response.headers_mut(), "origin-agent-cluster", "?1");
@@ -66,7 +80,11 @@ impl Place<'_> {
             return self.exchange(request.uri().query().unwrap_or_default());
         }
         if !self.may_come_from(request.method(), request.headers()) {
-            return web::answer(StatusCode::FORBIDDEN, "This request comes from another repl, or another site.\n", &[]);
+            return web::answer(
+                StatusCode::FORBIDDEN,
+                "This request comes from another repl, or another site.\n",
+                &[],
+            );
         }
         if !self.is_signed_in(request.headers()).await && !self.is_preflight(&request) {
             return self.sign_in_first(&request);
@@ -86,23 +104,44 @@ impl Place<'_> {
         let value = |name: &str| {
             let mut pairs = query.split('&').filter_map(|p| p.split_once('='));
             let (_, value) = pairs.find(|(n, _)| *n == name)?;
-            percent_decode_str(value).decode_utf8().ok().map(|v| v.into_owned())
+            percent_decode_str(value)
+                .decode_utf8()
+                .ok()
+                .map(|v| v.into_owned())
         };
-        let to = value("to").filter(|to| is_local_path(to)).unwrap_or_else(|| "/".into());
+        let to = value("to")
+            .filter(|to| is_local_path(to))
+            .unwrap_or_else(|| "/".into());
         let user = value("t").and_then(|t| self.app.tickets.take(&t, self.repl, self.port));
         let Some(user) = user else {
             // Used already (a reload), or too old: the editor knows who it is.
-            return web::answer(StatusCode::SEE_OTHER, "", &[(LOCATION, &self.by_editor(&to))]);
+            return web::answer(
+                StatusCode::SEE_OTHER,
+                "",
+                &[(LOCATION, &self.by_editor(&to))],
+            );
         };
         let https = self.app.config.is_https();
         let same_site = self.app.hosts.previews_are_same_site();
-        let cookie = self.app.keys.preview_cookie(self.host, &user, https, same_site);
-        web::answer(StatusCode::SEE_OTHER, "", &[(LOCATION, &to), (SET_COOKIE, &cookie)])
+        let cookie = self
+            .app
+            .keys
+            .preview_cookie(self.host, &user, https, same_site);
+        web::answer(
+            StatusCode::SEE_OTHER,
+            "",
+            &[(LOCATION, &to), (SET_COOKIE, &cookie)],
+        )
     }
 
     /// The editor's address that leads to here with a ticket.
     fn by_editor(&self, to: &str) -> String {
-        let path = format!("/api/repls/{}/preview/{}?to={}", self.repl, self.port, utf8_percent_encode(to, NON_ALPHANUMERIC));
+        let path = format!(
+            "/api/repls/{}/preview/{}?to={}",
+            self.repl,
+            self.port,
+            utf8_percent_encode(to, NON_ALPHANUMERIC)
+        );
         self.app.hosts.canonical(self.host, &path)
     }
 
@@ -110,10 +149,16 @@ impl Place<'_> {
     /// must another site's, but by a link.
     fn may_come_from(&self, method: &Method, headers: &HeaderMap) -> bool {
         let text = |name: &str| headers.get(name).and_then(|h| h.to_str().ok());
-        let is_ours = |origin: &str| self.app.hosts.preview_of(origin).is_some_and(|(_, repl)| repl == self.repl);
+        let is_ours = |origin: &str| {
+            self.app
+                .hosts
+                .preview_of(origin)
+                .is_some_and(|(_, repl)| repl == self.repl)
+        };
         if let Some(origin) = text(ORIGIN.as_str()) {
             // A sandboxed frame, or a redirect across origins, sends `null`: such a one may read.
-            return is_ours(origin) || (origin == "null" && method.is_safe() && !headers.contains_key(UPGRADE));
+            return is_ours(origin)
+                || (origin == "null" && method.is_safe() && !headers.contains_key(UPGRADE));
         }
         if headers.contains_key(UPGRADE) {
             // A program, not a page: pages say where they are from.
@@ -121,33 +166,51 @@ impl Place<'_> {
         }
         let foreign = matches!(text("sec-fetch-site"), Some("same-site" | "cross-site"));
         let is_navigation = matches!(text("sec-fetch-mode"), Some("navigate"));
-        !foreign || (is_navigation && method.is_safe()) || text(REFERER.as_str()).is_some_and(|r| is_ours(headers::origin_of(r)))
+        !foreign
+            || (is_navigation && method.is_safe())
+            || text(REFERER.as_str()).is_some_and(|r| is_ours(headers::origin_of(r)))
     }
 
     /// CORS preflights carry no cookie (Fetch §4.8); those between ports of one repl pass.
     fn is_preflight(&self, request: &Request<Body>) -> bool {
         request.method() == Method::OPTIONS
-            && request.headers().contains_key("access-control-request-method")
+            && request
+                .headers()
+                .contains_key("access-control-request-method")
             && request.headers().contains_key(ORIGIN)
     }
 
     async fn is_signed_in(&self, headers: &HeaderMap) -> bool {
-        let Some(user) = self.app.keys.from_cookies(headers, Purpose::Preview, self.app.config.is_https()) else {
+        let Some(user) =
+            self.app
+                .keys
+                .from_cookies(headers, Purpose::Preview, self.app.config.is_https())
+        else {
             return false;
         };
         match self.app.repls.owner(self.repl) {
             Some(owner) => owner == user,
-            None => matches!(self.app.db.repl(self.repl).await, Ok(Some(repl)) if repl.owner_id == user),
+            None => {
+                matches!(self.app.db.repl(self.repl).await, Ok(Some(repl)) if repl.owner_id == user)
+            }
         }
     }
 
     fn sign_in_first(&self, request: &Request<Body>) -> Response<Body> {
         let is_page = request.method() == Method::GET && pages::wants_html(request.headers());
         if !is_page {
-            return web::answer(StatusCode::UNAUTHORIZED, "Open this preview from its repl first.\n", &[]);
+            return web::answer(
+                StatusCode::UNAUTHORIZED,
+                "Open this preview from its repl first.\n",
+                &[],
+            );
         }
         let to = request.uri().path_and_query().map_or("/", |p| p.as_str());
-        web::answer(StatusCode::SEE_OTHER, "", &[(LOCATION, &self.by_editor(to))])
+        web::answer(
+            StatusCode::SEE_OTHER,
+            "",
+            &[(LOCATION, &self.by_editor(to))],
+        )
     }
 
     /// Answers when something listens on the port, or after a while all the same.
@@ -155,7 +218,12 @@ impl Place<'_> {
         let listens = async {
             loop {
                 if let Some(socket) = self.app.repls.socket(self.repl)
-                    && let Ok(Some(_)) = runner::upgrade(&socket, &format!("/tunnel/{}", self.port), &tunnel::HEADERS).await
+                    && let Ok(Some(_)) = runner::upgrade(
+                        &socket,
+                        &format!("/tunnel/{}", self.port),
+                        &tunnel::HEADERS,
+                    )
+                    .await
                 {
                     return;
                 }
@@ -171,15 +239,35 @@ impl Place<'_> {
 
     async fn forward(&self, mut request: Request<Body>) -> Response<Body> {
         let html = pages::wants_html(request.headers());
-        let editor = self.app.hosts.canonical(self.host, &format!("/r/{}", self.repl));
+        let editor = self
+            .app
+            .hosts
+            .canonical(self.host, &format!("/r/{}", self.repl));
         let Some(socket) = self.app.repls.socket(self.repl) else {
-            let starting = self.app.repls.phase(self.repl).is_some_and(|p| p == Phase::Starting);
+            let starting = self
+                .app
+                .repls
+                .phase(self.repl)
+                .is_some_and(|p| p == Phase::Starting);
             return pages::asleep(html, &editor, starting);
         };
-        let rewrite = Rewrite { hosts: &self.app.hosts, host: self.host, port: self.port, repl: self.repl };
+        let rewrite = Rewrite {
+            hosts: &self.app.hosts,
+            host: self.host,
+            port: self.port,
+            repl: self.repl,
+        };
         rewrite.request(&mut request);
-        let upgraded = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
-        let answer = match self.app.tunnels.send(&socket, self.repl, self.port, request).await {
+        let upgraded = request
+            .headers()
+            .contains_key(UPGRADE)
+            .then(|| hyper::upgrade::on(&mut request));
+        let answer = match self
+            .app
+            .tunnels
+            .send(&socket, self.repl, self.port, request)
+            .await
+        {
             Ok(Some(answer)) => answer,
             Ok(None) => return pages::nothing_listens(html, self.port),
             Err(error) => return pages::failed(html, self.port, &format!("{error:#}")),
@@ -193,10 +281,18 @@ impl Place<'_> {
             let presence = self.app.repls.keep(self.repl);
             tokio::spawn(async move {
                 let _presence = presence;
-                let (Ok(browser), Ok(program)) = (upgraded.await, to_program.await) else { return };
+                let (Ok(browser), Ok(program)) = (upgraded.await, to_program.await) else {
+                    return;
+                };
                 let (mut browser, mut program) = (TokioIo::new(browser), TokioIo::new(program));
                 // Either side may break off at any time.
-                let _ = tokio::io::copy_bidirectional_with_sizes(&mut browser, &mut program, BUFFER_BYTES, BUFFER_BYTES).await;
+                let _ = tokio::io::copy_bidirectional_with_sizes(
+                    &mut browser,
+                    &mut program,
+                    BUFFER_BYTES,
+                    BUFFER_BYTES,
+                )
+                .await;
             });
         }
         answer
@@ -210,7 +306,15 @@ mod tests {
         for good in ["/", "/a?b=c#d", "/a//b"] {
             assert!(super::is_local_path(good), "{good}");
         }
-        for bad in ["", "a", "//evil.example", "/\\evil.example", "http://evil.example", "/a\r\nSet-Cookie: x", "/\t/evil"] {
+        for bad in [
+            "",
+            "a",
+            "//evil.example",
+            "/\\evil.example",
+            "http://evil.example",
+            "/a\r\nSet-Cookie: x",
+            "/\t/evil",
+        ] {
             assert!(!super::is_local_path(bad), "{bad}");
         }
     }

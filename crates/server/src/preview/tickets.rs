@@ -31,10 +31,21 @@ impl Tickets {
         let mut tickets = self.0.lock();
         tickets.retain(|_, t| now.duration_since(t.issued) < VALID);
         if tickets.len() >= MAX_TICKETS {
-            let oldest = tickets.iter().min_by_key(|(_, t)| t.issued).map(|(text, _)| text.clone());
+            let oldest = tickets
+                .iter()
+                .min_by_key(|(_, t)| t.issued)
+                .map(|(text, _)| text.clone());
             oldest.and_then(|text| tickets.remove(&text));
         }
-        tickets.insert(text.clone(), Ticket { user: user.into(), repl: repl.into(), port, issued: now });
+        tickets.insert(
+            text.clone(),
+            Ticket {
+                user: user.into(),
+                repl: repl.into(),
+                port,
+                issued: now,
+            },
+        );
         text
     }
 
@@ -45,7 +56,8 @@ impl Tickets {
 
     fn take_at(&self, text: &str, repl: &str, port: u16, now: Instant) -> Option<String> {
         let ticket = self.0.lock().remove(text)?;
-        let holds = ticket.repl == repl && ticket.port == port && now.duration_since(ticket.issued) < VALID;
+        let holds =
+            ticket.repl == repl && ticket.port == port && now.duration_since(ticket.issued) < VALID;
         holds.then_some(ticket.user)
     }
 }
@@ -60,7 +72,10 @@ mod tests {
         let now = Instant::now();
         let issue = || tickets.issue_at("ada", "abc", 3000, now);
         let t = issue();
-        assert_eq!(tickets.take_at(&t, "abc", 3000, now).as_deref(), Some("ada"));
+        assert_eq!(
+            tickets.take_at(&t, "abc", 3000, now).as_deref(),
+            Some("ada")
+        );
         assert_eq!(tickets.take_at(&t, "abc", 3000, now), None);
         assert_eq!(tickets.take_at(&issue(), "abd", 3000, now), None);
         assert_eq!(tickets.take_at(&issue(), "abc", 3001, now), None);
@@ -75,7 +90,12 @@ mod tests {
             tickets.0.lock().len();
             if tickets.0.lock().len() < MAX_TICKETS {
                 let text = format!("{}", tickets.0.lock().len());
-                let ticket = Ticket { user: "a".into(), repl: "b".into(), port: 1, issued: Instant::now() };
+                let ticket = Ticket {
+                    user: "a".into(),
+                    repl: "b".into(),
+                    port: 1,
+                    issued: Instant::now(),
+                };
                 tickets.0.lock().insert(text, ticket);
             }
         }

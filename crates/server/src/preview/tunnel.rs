@@ -100,8 +100,9 @@ async fn connect(socket: &Path, port: u16) -> anyhow::Result<Option<SendRequest<
     let Some(stream) = runner::upgrade(socket, &format!("/tunnel/{port}"), &HEADERS).await? else {
         return Ok(None);
     };
-    let (sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.context("the program's connection")?;
+    let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .context("the program's connection")?;
     tokio::spawn(async move {
         if let Err(error) = connection.with_upgrades().await {
             tracing::debug!(%error, "connection to a program");

@@ -1,0 +1,172 @@
+//! What code in a repl, taken as hostile, finds of the server that runs it. (What the sandbox itself
+//! holds back is tested in the spawner.)
+
+mod common;
+
+use std::path::Path;
+
+use alcove_testkit::{Server, eventually};
+use common::{options, server};
+
+#[tokio::test]
+async fn no_credential_and_no_path_of_the_host_is_inside() {
+    let server = server().await;
+    let id = server.create("node").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let data = server.data_dir.to_str().unwrap();
+    // The kernel's table of mounts names the place of each folder on its disk, which leads nowhere from
+    // here; nothing else does.
+    let (text, _) = page
+        .command("env; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr '\\0' '\\n'")
+        .await
+        .unwrap();
+    assert!(!text.contains(&server.token), "the token is inside");
+    assert!(
+        !text.contains(data.trim_end_matches("/data")),
+        "the data folder's path is inside: {text}"
+    );
+    let (text, _) = page
+        .command(&format!(
+            "ls {data}; ls /root/.ssh; ls /root/.cargo; ls /run/alcove"
+        ))
+        .await
+        .unwrap();
+    assert!(
+        text.matches("No such file").count() + text.matches("Permission denied").count() >= 3,
+        "{text}"
+    );
+    // The runner is the first process, and can be neither traced nor ended.
+    let (text, _) = page
+        .command("kill -9 1; kill -TERM 1; cat /proc/1/environ; head -c1 /proc/1/mem; echo a''live")
+        .await
+        .unwrap();
+    assert!(
+        text.contains("alive") && text.contains("Permission denied"),
+        "{text}"
+    );
+    let (text, _) = page
+        .command("id -u; cat /proc/self/status | grep -E 'CapEff|NoNewPrivs'")
+        .await
+        .unwrap();
+    assert!(
+        text.contains("1000")
+            && text.contains("0000000000000000")
+            && text.contains("NoNewPrivs:\t1"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn the_server_cannot_be_reached_from_a_repl() {
+    let server = Server::start(options().arg("--network", "internet"))
+        .await
+        .unwrap();
+    let id = server.create("node").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let port = server.address.port();
+    // This machine as a repl might call it: its loopback, the network's gateway and host address.
+    for address in ["127.0.0.1", "10.0.2.2", "10.0.2.100"] {
+        let (text, code) = page
+            .command(&format!(
+                "timeout 3 bash -c 'exec 3<>/dev/tcp/{address}/{port}'"
+            ))
+            .await
+            .unwrap();
+        assert_ne!(code, 0, "{address}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_takes_all_memory_is_ended_and_the_repl_goes_on() {
+    let server = Server::start(options().arg("--memory", "128MiB").arg("--processes", "64"))
+        .await
+        .unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (_, code) = page
+        .command("python3 -c 'x = bytearray(1 << 30); print(len(x))'")
+        .await
+        .unwrap();
+    assert_ne!(code, 0);
+    let (text, _) = page.command("for i in $(seq 200); do sleep 5 & done 2>&1 | tail -1; kill $(jobs -p); echo st''ill here").await.unwrap();
+    assert!(text.contains("still here"), "{text}");
+}
+
+#[tokio::test]
+async fn links_out_of_a_workspace_bring_nothing_of_the_host_into_the_store() {
+    let server = Server::start(options().arg("--grace-period", "100ms"))
+        .await
+        .unwrap();
+    let secret = tempfile::tempdir().unwrap();
+    std::fs::write(secret.path().join("secret"), "the host's own").unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let target = secret.path().display();
+    page.command(&format!(
+        "ln -s {target} stolen; rm alcove.toml; ln -s {target}/secret alcove.toml; mkfifo pipe"
+    ))
+    .await
+    .unwrap();
+    drop(page);
+    server.until(&id, "stopped").await;
+    let mut found = Vec::new();
+    for pack in std::fs::read_dir(server.data_dir.join(format!("store/repl/code/{id}/packs")))
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let plain = std::process::Command::new("zstd")
+            .args(["-dc"])
+            .arg(pack.path())
+            .output();
+        found.extend(plain.map(|o| o.stdout).unwrap_or_default());
+    }
+    assert!(!String::from_utf8_lossy(&found).contains("the host's own"));
+    let mut page = server.session(&id).await.unwrap();
+    let (text, _) = page
+        .command("readlink stolen alcove.toml; cat stolen/secret")
+        .await
+        .unwrap();
+    assert!(
+        text.contains("No such file") && text.contains(&format!("{target}/secret")),
+        "{text}"
+    );
+    drop(page);
+    server.until(&id, "stopped").await;
+    assert!(
+        Path::new(&secret.path().join("secret")).exists(),
+        "deleting the local copy deletes nothing else"
+    );
+}
+
+#[tokio::test]
+async fn without_isolation_only_when_asked_for() {
+    let server = Server::start(
+        options()
+            .arg("--spawner", "process")
+            .arg("--grace-period", "100ms"),
+    )
+    .await
+    .unwrap();
+    let me = server.http().get("/api/me").await.unwrap().json();
+    assert_eq!(me["isolated"], false);
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (text, _) = page
+        .command("pwd; echo kept > file; setsid sleep 987 & sleep 0.1")
+        .await
+        .unwrap();
+    assert!(text.contains(server.data_dir.to_str().unwrap()), "{text}");
+    drop(page);
+    server.until(&id, "stopped").await;
+    eventually("its processes are gone", || async {
+        let output = std::process::Command::new("pgrep")
+            .args(["-f", "^sleep 987$"])
+            .output()
+            .ok()?;
+        output.stdout.is_empty().then_some(())
+    })
+    .await;
+    let mut page = server.session(&id).await.unwrap();
+    assert!(page.command("cat file").await.unwrap().0.contains("kept"));
+}

@@ -1,0 +1,107 @@
+/** What the tests are given: servers, repls, and people with a browser. */
+import { test as base, expect, type Page } from "@playwright/test";
+import type { Repl } from "../src/api/protocol.gen";
+import { EditPage } from "./pages/edit";
+import { type Reach, Server, type ServerOptions } from "./server";
+
+export { expect };
+
+const PREPARE_MS = 300_000;
+
+interface TestFixtures {
+  /** A repl of the shared server, deleted after the test. */
+  repl: (template: string, name?: string) => Promise<Repl>;
+  /** The test's page on the edit screen of that repl. */
+  edit: (repl: Repl, reach?: Reach) => Promise<EditPage>;
+  /** Somebody else, in a browser of their own. */
+  person: () => Promise<Page>;
+  /** A server for this test alone. */
+  startServer: (options?: ServerOptions) => Promise<Server>;
+}
+
+interface WorkerFixtures {
+  server: Server;
+  /** The shared server, once its templates' packages are there. */
+  preparedServer: Server;
+}
+
+export async function signIn(page: Page, { origin, token }: Reach): Promise<void> {
+  await page.goto(`${origin}/sign-in?token=${encodeURIComponent(token)}`);
+  await expect(page.getByRole("heading", { name: "What will you make?" })).toBeVisible();
+}
+
+function watch(page: Page, problems: string[]): void {
+  page.on("pageerror", (error) => problems.push(error.stack ?? error.message));
+}
+
+export const test = base.extend<TestFixtures, WorkerFixtures>({
+  server: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern.
+    async ({}, use) => {
+      const server = await Server.start({ prepareTemplates: true });
+      await use(server);
+      await server.stop();
+    },
+    { scope: "worker", timeout: 120_000 },
+  ],
+  preparedServer: [
+    async ({ server }, use) => {
+      await server.prepared();
+      await use(server);
+    },
+    { scope: "worker", timeout: PREPARE_MS },
+  ],
+  startServer: [
+    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern.
+    async ({}, use, info) => {
+      const servers: Server[] = [];
+      await use(async (options) => {
+        const server = await Server.start(options);
+        servers.push(server);
+        return server;
+      });
+      if (info.status !== info.expectedStatus) {
+        for (const { log } of servers) await info.attach("server.log", { body: log.join("\n") });
+      }
+      for (const server of servers) await server.stop();
+    },
+    { timeout: 120_000 },
+  ],
+  page: async ({ page }, use) => {
+    const problems: string[] = [];
+    watch(page, problems);
+    await use(page);
+    expect(problems, "errors in the page").toEqual([]);
+  },
+  repl: async ({ server }, use, info) => {
+    const made: Repl[] = [];
+    await use(async (template, name = info.title.slice(0, 60)) => {
+      const repl = await server.create(template, name);
+      made.push(repl);
+      return repl;
+    });
+    if (info.status !== info.expectedStatus) {
+      await info.attach("server.log", { body: server.log.join("\n") });
+    }
+    for (const { id } of made) await server.request("DELETE", `/api/repls/${id}`);
+  },
+  edit: async ({ page, server }, use) => {
+    await use(async (repl, reach = server.reach) => {
+      await signIn(page, reach);
+      return EditPage.open(page, `${reach.origin}/r/${repl.id}`);
+    });
+  },
+  person: async ({ browser }, use) => {
+    const problems: string[] = [];
+    const contexts: { close: () => Promise<void> }[] = [];
+    await use(async () => {
+      const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+      contexts.push(context);
+      const page = await context.newPage();
+      watch(page, problems);
+      return page;
+    });
+    for (const context of contexts) await context.close();
+    expect(problems, "errors in the page").toEqual([]);
+  },
+});

@@ -1,0 +1,68 @@
+/** The terminals. Their screen is drawn on a canvas: its text is asked for by an event. */
+import { expect, type Locator, type Page } from "@playwright/test";
+
+const COMMAND_MS = 60_000;
+
+export class TerminalPane {
+  readonly region: Locator;
+  readonly tabs: Locator;
+  private commands = 0;
+
+  constructor(readonly page: Page) {
+    this.region = page.getByRole("region", { name: "Terminal" });
+    this.tabs = page.getByRole("tablist", { name: "Terminals" });
+  }
+
+  tab(name: string): Locator {
+    return this.tabs.getByRole("tab", { name: new RegExp(`^${name}\\b`) });
+  }
+
+  /** All lines, scrollback included. */
+  async text(): Promise<string> {
+    const view = this.region.locator(".terminal-view");
+    if ((await view.count()) === 0) return "";
+    return view.evaluate((element) => {
+      let text = "";
+      const detail = (read: string) => {
+        text = read;
+      };
+      element.dispatchEvent(new CustomEvent("alcove:read-screen", { detail }));
+      return text;
+    });
+  }
+
+  async shows(text: string | RegExp, timeout = 20_000): Promise<void> {
+    const matches = expect.poll(() => this.text(), { timeout });
+    await (typeof text === "string" ? matches.toContain(text) : matches.toMatch(text));
+  }
+
+  /** Until the shell waits for a command. */
+  async prompt(): Promise<void> {
+    await this.shows(/[$#]$/);
+  }
+
+  async focus(): Promise<void> {
+    await this.region.locator(".xterm").click();
+  }
+
+  async type(keys: string): Promise<void> {
+    await this.focus();
+    await this.page.keyboard.type(keys);
+  }
+
+  async press(key: string): Promise<void> {
+    await this.page.keyboard.press(key);
+  }
+
+  /** Runs a command in the shell that is shown; what it printed. */
+  async run(command: string, timeout = COMMAND_MS): Promise<string> {
+    const n = `${Date.now().toString(36)}-${this.commands++}`;
+    await this.prompt();
+    // In two parts: the command line as it is echoed must not look like the answer.
+    await this.type(`echo be''gin-${n}; ${command}; echo; echo en''d-${n}\n`);
+    await this.shows(`\nend-${n}`, timeout);
+    const text = await this.text();
+    const from = text.indexOf(`\nbegin-${n}`) + `\nbegin-${n}\n`.length;
+    return text.slice(from, text.indexOf(`\nend-${n}`)).replace(/\n$/, "");
+  }
+}

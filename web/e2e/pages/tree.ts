@@ -1,0 +1,41 @@
+/** The file list. */
+import type { Locator, Page } from "@playwright/test";
+
+export class TreePane {
+  readonly region: Locator;
+  readonly tree: Locator;
+
+  constructor(readonly page: Page) {
+    this.region = page.getByRole("region", { name: "Files" });
+    this.tree = page.getByRole("tree", { name: "Files" });
+  }
+
+  item(name: string): Locator {
+    return this.tree.getByRole("treeitem", { name, exact: true });
+  }
+
+  async open(name: string): Promise<void> {
+    await this.item(name).click();
+  }
+
+  async create(what: "file" | "folder", name: string): Promise<void> {
+    await this.region.getByRole("button", { name: `New ${what}` }).click();
+    const field = this.page.getByRole("textbox", { name: `Name of the new ${what}` });
+    await field.fill(name);
+    await field.press("Enter");
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.item(from).focus();
+    await this.page.keyboard.press("F2");
+    const field = this.page.getByRole("textbox", { name: `New name of ${from}` });
+    await field.fill(to);
+    await field.press("Enter");
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.item(name).focus();
+    await this.page.keyboard.press("Delete");
+    await this.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  }
+}

@@ -1,0 +1,175 @@
+/** The real server over a data folder of its own, as `alcove serve` starts it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { expect } from "@playwright/test";
+import type { Repl, Template } from "../src/api/protocol.gen";
+
+const BINARY = process.env.ALCOVE_BINARY ?? resolve(import.meta.dirname, "../../target/debug/alcove");
+const TOKEN = "token-of-the-end-to-end-tests";
+const READY_MS = 30_000;
+const STOP_MS = 60_000;
+const STOPPED_MS = 30_000;
+const PREPARED_MS = 240_000;
+/** Lines of its log that are kept for a failed test. */
+const LOG_LINES = 200;
+
+export interface ServerOptions {
+  gracePeriod?: string;
+  /** Installs the templates' packages at the start, which needs their registries. */
+  prepareTemplates?: boolean;
+}
+
+export class Server {
+  readonly token = TOKEN;
+  /** The address that was printed. */
+  signInAddress = "";
+  port = 0;
+  readonly log: string[] = [];
+  private child: ChildProcess | null = null;
+
+  private constructor(
+    readonly dataDir: string,
+    private readonly options: ServerOptions,
+  ) {}
+
+  static async start(options: ServerOptions = {}): Promise<Server> {
+    const server = new Server(await mkdtemp(join(tmpdir(), "alcove-e2e-")), options);
+    await server.launch();
+    return server;
+  }
+
+  get origin(): string {
+    return `http://alcove.localhost:${this.port}`;
+  }
+
+  get reach(): Reach {
+    return { origin: this.origin, token: this.token };
+  }
+
+  /** Ends it at once, as a power cut would. */
+  async kill(): Promise<void> {
+    await this.end("SIGKILL");
+  }
+
+  /** Starts it over the same folder, on the same port. */
+  async launch(): Promise<void> {
+    const { gracePeriod = "5m", prepareTemplates = false } = this.options;
+    const child = spawn(
+      BINARY,
+      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--grace-period", gracePeriod],
+      {
+        env: {
+          ...process.env,
+          ALCOVE_TOKEN: TOKEN,
+          ALCOVE_PREPARE_TEMPLATES: String(prepareTemplates),
+          ALCOVE_LOG: process.env.ALCOVE_LOG ?? "warn",
+        },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    this.child = child;
+    const keep = (line: string) => {
+      this.log.push(line);
+      if (this.log.length > LOG_LINES) this.log.shift();
+    };
+    createInterface({ input: child.stderr }).on("line", keep);
+    const ready = new Promise<string>((done, failed) => {
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        keep(line);
+        const address = /http:\/\/alcove\.localhost:\d+\/sign-in\?token=\S+/.exec(line)?.[0];
+        if (address) done(address);
+      });
+      child.once("error", failed);
+      child.once("exit", (code) => failed(new Error(`The server ended with ${code}:\n${this.log.join("\n")}`)));
+      setTimeout(() => failed(new Error(`The server did not get ready:\n${this.log.join("\n")}`)), READY_MS).unref();
+    });
+    this.signInAddress = await ready;
+    this.port = Number(new URL(this.signInAddress).port);
+  }
+
+  /** Ends it as Ctrl-C does: all is saved, the exit code is 0, nothing stays behind. */
+  async stop(): Promise<void> {
+    const code = await this.end("SIGTERM");
+    expect(code, `The server should end with 0. It said:\n${this.log.join("\n")}`).toBe(0);
+    await rm(this.dataDir, { recursive: true, force: true });
+  }
+
+  async request(method: string, path: string, body?: unknown): Promise<Response> {
+    const response = await fetch(`http://127.0.0.1:${this.port}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${this.token}`, "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+
+  async create(template: string, name: string): Promise<Repl> {
+    return (await this.request("POST", "/api/repls", { template, name })).json() as Promise<Repl>;
+  }
+
+  async repl(id: string): Promise<Repl> {
+    return (await this.request("GET", `/api/repls/${id}`)).json() as Promise<Repl>;
+  }
+
+  /** Puts a repl to sleep, and waits until it sleeps and all of it is saved. */
+  async sleep(id: string): Promise<void> {
+    await this.request("POST", `/api/repls/${id}/stop`);
+    await this.asleep(id);
+  }
+
+  async asleep(id: string): Promise<void> {
+    await expect
+      .poll(
+        async () => {
+          const { state } = await this.repl(id);
+          return { phase: state.phase, saved: state.saved.state };
+        },
+        { timeout: STOPPED_MS },
+      )
+      .toEqual({ phase: "stopped", saved: "saved" });
+  }
+
+  async templates(): Promise<Template[]> {
+    return (await this.request("GET", "/api/templates")).json() as Promise<Template[]>;
+  }
+
+  /** Until the packages of all templates are there. */
+  async prepared(): Promise<void> {
+    await expect
+      .poll(
+        async () =>
+          (await this.templates())
+            .filter((t) => t.missing === null && t.setup.state !== "ready")
+            .map((t) => `${t.name}: ${t.setup.state === "failed" ? t.setup.message : t.setup.state}`),
+        { timeout: PREPARED_MS, intervals: [500] },
+      )
+      .toEqual([]);
+  }
+
+  private async end(signal: NodeJS.Signals): Promise<number | null> {
+    const { child } = this;
+    if (!child || child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`The server has ended already:\n${this.log.join("\n")}`);
+    }
+    this.child = null;
+    child.removeAllListeners("exit");
+    const ended = once(child, "exit");
+    child.kill(signal);
+    const late = new Promise<never>((_, failed) => {
+      setTimeout(() => failed(new Error(`It did not end:\n${this.log.join("\n")}`)), STOP_MS).unref();
+    });
+    const [code] = (await Promise.race([ended, late])) as [number | null];
+    return code;
+  }
+}
+
+/** Where a browser finds a server, and how it signs in. */
+export interface Reach {
+  origin: string;
+  token: string;
+}
