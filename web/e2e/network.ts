@@ -30,6 +30,11 @@ export class Network {
   /** It works again. What was connected before finds out that it no longer is. */
   mend(): void {
     this.isCut = false;
+    this.drop();
+  }
+
+  /** Ends all connections, so that both sides notice. */
+  drop(): void {
     for (const { browser, server } of this.ways) {
       browser.resetAndDestroy();
       server.destroy();

@@ -60,7 +60,15 @@ export class Server {
     const { gracePeriod = "5m", prepareTemplates = false } = this.options;
     const child = spawn(
       BINARY,
-      ["serve", "--listen", `127.0.0.1:${this.port}`, "--data-dir", this.dataDir, "--grace-period", gracePeriod],
+      [
+        "serve",
+        "--listen",
+        `127.0.0.1:${this.port}`,
+        "--data-dir",
+        this.dataDir,
+        "--grace-period",
+        gracePeriod,
+      ],
       {
         env: {
           ...process.env,
@@ -84,8 +92,13 @@ export class Server {
         if (address) done(address);
       });
       child.once("error", failed);
-      child.once("exit", (code) => failed(new Error(`The server ended with ${code}:\n${this.log.join("\n")}`)));
-      setTimeout(() => failed(new Error(`The server did not get ready:\n${this.log.join("\n")}`)), READY_MS).unref();
+      child.once("exit", (code) =>
+        failed(new Error(`The server ended with ${code}:\n${this.log.join("\n")}`)),
+      );
+      setTimeout(
+        () => failed(new Error(`The server did not get ready:\n${this.log.join("\n")}`)),
+        READY_MS,
+      ).unref();
     });
     this.signInAddress = await ready;
     this.port = Number(new URL(this.signInAddress).port);

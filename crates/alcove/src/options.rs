@@ -175,6 +175,10 @@ pub fn parse() -> Result<Cli, String> {
         }
         Err(error) => return Err(format!("{} can't be read: {error}", path.display())),
     };
+    if named.is_none() && is_project(&text) {
+        eprintln!("alcove: {FILE} here is a project's, not the server's: it is not read");
+        return Ok(first);
+    }
     let settings = settings(&text).map_err(|e| format!("{}: {e}", path.display()))?;
     let matches = with_defaults(subcommand, settings)?.get_matches();
     from(&matches)
@@ -182,6 +186,22 @@ pub fn parse() -> Result<Cli, String> {
 
 fn from(matches: &ArgMatches) -> Result<Cli, String> {
     Cli::from_arg_matches(matches).map_err(|e| e.to_string())
+}
+
+/// Whether a settings file is the project file of a repl, which has the same name.
+fn is_project(text: &str) -> bool {
+    const KEYS: [&str; 8] = [
+        "title",
+        "description",
+        "icon",
+        "language",
+        "open",
+        "run",
+        "setup",
+        "files",
+    ];
+    text.parse::<toml::Table>()
+        .is_ok_and(|t| t.keys().any(|k| KEYS.contains(&k.as_str())))
 }
 
 /// The file's keys and values, as they would stand on the command line.
@@ -317,6 +337,13 @@ mod tests {
         assert!(error("listen = {}").contains("listen"));
         assert!(error("config = 'x'").contains("config"));
         assert!(error("=").contains("TOML"));
+    }
+
+    #[test]
+    fn a_projects_file_is_not_taken_for_ours() {
+        assert!(is_project("title = 'x'\n[run]\ncommand = 'y'"));
+        assert!(!is_project("listen = '127.0.0.1:1'"));
+        assert!(!is_project("="));
     }
 
     #[test]

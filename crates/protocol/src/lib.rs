@@ -23,7 +23,8 @@ pub use path::WorkspacePath;
 /// The WebSocket subprotocol (RFC 6455 §1.9) of the newest version.
 pub const SUBPROTOCOL: &str = "alcove.session.v1";
 
-/// Largest WebSocket message that either side accepts, in bytes.
+/// Largest WebSocket message that the runner takes, in bytes. What it sends may be larger: the first
+/// update of a large document, the list of a large folder.
 pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// Request headers by which the gateway tells the runner who connects. The gateway alone sets them;

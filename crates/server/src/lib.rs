@@ -42,6 +42,8 @@ pub struct App {
     pub metrics: Arc<metrics::Metrics>,
     pub tickets: preview::Tickets,
     pub tunnels: preview::Tunnels,
+    /// When it was last looked whether database and store work, and what was wrong.
+    pub readiness: tokio::sync::Mutex<Option<(std::time::Instant, String)>>,
     /// Cancelled when the server is to end.
     pub closing: CancellationToken,
     /// Ended when a user signs out: sessions of that user close.
@@ -71,6 +73,7 @@ impl App {
             templates::Templates::start(&config, store.clone(), spawner.clone()).await?;
         Ok(Arc::new(Self {
             hosts: hosts::Hosts::new(&config),
+            readiness: tokio::sync::Mutex::default(),
             tickets: preview::Tickets::default(),
             tunnels: preview::Tunnels::default(),
             closing: CancellationToken::new(),

@@ -53,7 +53,7 @@ impl Stamp {
         Self {
             inode: stat.st_ino,
             size: u64::try_from(stat.st_size).unwrap_or(0),
-            ctime_ns: nanoseconds(stat.st_ctime as i64, stat.st_ctime_nsec as i64),
+            ctime_ns: nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i64),
             mtime_ns: mtime(stat),
         }
     }
@@ -210,7 +210,7 @@ fn cstring(bytes: &[u8]) -> io::Result<CString> {
 }
 
 fn mtime(stat: &RawStat) -> i64 {
-    nanoseconds(stat.st_mtime as i64, stat.st_mtime_nsec as i64)
+    nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64)
 }
 
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {

@@ -54,8 +54,13 @@ export class TerminalPane {
     await this.page.keyboard.press(key);
   }
 
-  /** Runs a command in the shell that is shown; what it printed. */
-  async run(command: string, timeout = COMMAND_MS): Promise<string> {
+  /** Writes a file by the shell that is shown. */
+  async write(path: string, text: string): Promise<void> {
+    await this.run(`base64 -d > ${path} <<< ${Buffer.from(text).toString("base64")}`);
+  }
+
+  /** Runs a command in the shell that is shown; what it printed, to the last byte. */
+  async output(command: string, timeout = COMMAND_MS): Promise<string> {
     const n = `${Date.now().toString(36)}-${this.commands++}`;
     await this.prompt();
     // In two parts: the command line as it is echoed must not look like the answer.
@@ -63,6 +68,11 @@ export class TerminalPane {
     await this.shows(`\nend-${n}`, timeout);
     const text = await this.text();
     const from = text.indexOf(`\nbegin-${n}`) + `\nbegin-${n}\n`.length;
-    return text.slice(from, text.indexOf(`\nend-${n}`)).replace(/\n$/, "");
+    return text.slice(from, text.indexOf(`\nend-${n}`));
+  }
+
+  /** The same without the last line's end, as `$(…)` has it. */
+  async run(command: string, timeout = COMMAND_MS): Promise<string> {
+    return (await this.output(command, timeout)).replace(/\n$/, "");
   }
 }

@@ -77,6 +77,8 @@ describe("the preview", () => {
   it("loads a port again that comes back, and only offers others meanwhile", () => {
     expect(choosePort({ ...news, before: [9], now: [9, 3000], shown: 3000 })).toEqual({ show: 3000 });
     expect(choosePort({ ...news, before: [3000], now: [3000, 9], shown: 3000 })).toEqual({ offer: 9 });
+    const beside = { ...news, before: [3000], now: [3000, 9], expected: 3000, shown: 3000 };
+    expect(choosePort(beside)).toEqual({ offer: 9 });
   });
   it("comes back after a reload when the program runs", () => {
     expect(choosePort({ ...news, before: null, now: [3000], expected: 3000 })).toEqual({ show: 3000 });

@@ -143,6 +143,37 @@ describe("a document", () => {
     expect(document.notices.get().conflict).toBe(null);
   });
 
+  it("knows its own text again in another life, whichever part of it came to the disk", async () => {
+    const { clock, document, shelf, serve, reconnect, type, here } = start("one\n");
+    await serve();
+    for (const [i, c] of [..."At the end."].entries()) type(4 + i, c);
+    await serve(false);
+    shelf.rebirth("one\nAt the", "e2");
+    reconnect();
+    await serve();
+    clock.advance(1_000);
+    await serve();
+    expect(here()).toBe("one\nAt the end.");
+    expect(shelf.text).toBe(here());
+    expect(document.notices.get().conflict).toBe(null);
+  });
+
+  it("does not bring back what was deleted after it came to the disk", async () => {
+    const { clock, document, shelf, serve, reconnect, lose, type, here } = start("one\n");
+    await serve();
+    lose();
+    type(4, "wrong");
+    document.replica.get()?.edit([{ from: 4, to: 9, insert: "" }]);
+    type(4, "right");
+    shelf.rebirth("one\nwrong", "e2");
+    reconnect();
+    await serve();
+    clock.advance(1_000);
+    await serve();
+    expect(here()).toBe("one\nright");
+    expect(document.notices.get().conflict).toBe(null);
+  });
+
   it("keeps both texts of a clash with another life, and says so", async () => {
     const { clock, document, shelf, serve, reconnect, lose, here } = start("port = 3000\n");
     await serve();

@@ -203,8 +203,8 @@ export class OpenDocument {
     const old = this.replica.get();
     this.swapping = false;
     if (old && old.waiting > 0) {
-      const { base, mine } = old.rescue();
       const theirs = replica.text.toString();
+      const { base, mine } = old.rescue(theirs);
       const merged = merge(base, mine, theirs);
       replica.edit(editsBetween(theirs, merged.text));
       if (merged.conflicts > 0) this.note({ conflict: { offset: null } });

@@ -10,6 +10,7 @@ import {
   removeAwarenessStates,
 } from "y-protocols/awareness";
 import * as Y from "yjs";
+import { fingerprint } from "./fingerprint";
 import type { Edit } from "./merge";
 
 /** Frames stay below the protocol's 1 MiB, with room for their head and for what Yjs adds. */
@@ -52,6 +53,8 @@ export class Replica {
   /** Last text known to be on disk, while there are own edits that are not. */
   private base = "";
   private snapshots: { clock: number; text: string; at: number }[] = [];
+  /** Fingerprints of all texts that this page went through while own edits waited. */
+  private passed = new Set<string>();
 
   constructor(
     readonly epoch: string,
@@ -96,9 +99,11 @@ export class Replica {
     return this.own.length;
   }
 
-  /** The two texts that a merge into another life of the document needs. */
-  rescue(): { base: string; mine: string } {
-    return { base: this.base, mine: this.text.toString() };
+  /** What a merge into another life of the document, which begins with `theirs`, needs. */
+  rescue(theirs: string): { base: string; mine: string } {
+    // Our own text of a while ago came to the disk, and nobody was told: nothing in it is anybody else's.
+    const base = this.passed.has(fingerprint(theirs)) ? theirs : this.base;
+    return { base, mine: this.text.toString() };
   }
 
   stateVector(): Uint8Array {
@@ -123,6 +128,7 @@ export class Replica {
 
   apply(update: Uint8Array): void {
     Y.applyUpdate(this.doc, update, REMOTE);
+    if (this.waiting > 0) this.pass();
   }
 
   /** All that `vector` covers is on disk. */
@@ -132,6 +138,7 @@ export class Replica {
     const known = this.snapshots.findLast((s) => s.clock <= clock);
     this.snapshots = this.snapshots.filter((s) => s.clock > clock);
     if (known) this.base = known.text;
+    if (this.own.length === 0) this.passed.clear();
   }
 
   /** Makes edits (ascending, not overlapping) as a person's own. */
@@ -195,7 +202,12 @@ export class Replica {
     this.held = null;
     this.own.push({ clock, update: whole });
     this.snapshot(clock);
+    this.pass();
     this.onEdit(whole);
+  }
+
+  private pass(): void {
+    if (this.text.length <= SNAPSHOT_UNITS) this.passed.add(fingerprint(this.text.toString()));
   }
 
   private snapshot(clock: number): void {

@@ -35,6 +35,9 @@ const RETRY: Duration = Duration::from_secs(2);
 /// connection finds the ids it knows.
 const MAX_IDLE: usize = 128;
 
+/// Updates up to this size pass beyond the limit of a document, so that one can delete.
+const SMALL_UPDATE_BYTES: usize = 1024;
+
 /// What happens to a document, for those who have it open.
 #[derive(Debug, Clone)]
 pub enum Event {
@@ -186,13 +189,22 @@ impl Documents {
         document.edited.notify_one();
     }
 
-    /// Takes an update of `client`. An error means that it is no Yjs update.
+    /// Takes an update of `client`. An error means that it is no Yjs update, or that the text would
+    /// outgrow its limit: then nothing of it was taken.
     pub fn update(
         &self,
         document: &Rc<Document>,
         update: &[u8],
         client: u64,
     ) -> anyhow::Result<()> {
+        // What is inserted stands in the update.
+        let grown = document.text.len(&document.doc.transact()) as usize + update.len();
+        if grown as u64 > 2 * MAX_DOCUMENT_BYTES && update.len() > SMALL_UPDATE_BYTES {
+            anyhow::bail!(
+                "a document grows to {} bytes at most: undo the last change, or put it into another file",
+                2 * MAX_DOCUMENT_BYTES
+            );
+        }
         let decoded = Update::decode_v1(update)?;
         let before = document.doc.transact().state_vector();
         {
@@ -201,12 +213,6 @@ impl Documents {
             if txn.state_vector() == before && txn.delete_set().is_empty() {
                 return Ok(());
             }
-        }
-        if document.text.len(&document.doc.transact()) as u64 > 2 * MAX_DOCUMENT_BYTES {
-            anyhow::bail!(
-                "the document has grown beyond {} bytes",
-                2 * MAX_DOCUMENT_BYTES
-            );
         }
         document.note_edit();
         self.tell(
@@ -293,6 +299,7 @@ impl Documents {
     /// document's `disk` held.
     async fn merge_from_disk(&self, document: &Rc<Document>) {
         let full = document.path.borrow().under(&self.top);
+        let looked_at = full.clone();
         let known = document.stamp.get();
         let read = tokio::task::spawn_blocking(move || {
             if known.is_some() && Stamp::read(&full).ok() == known {
@@ -301,6 +308,10 @@ impl Documents {
             Some(disk::read(&full))
         });
         let Ok(Some(read)) = read.await else { return };
+        if document.path.borrow().under(&self.top) != looked_at {
+            // Moved meanwhile: what was read is another place's.
+            return;
+        }
         let (theirs, stamp) = match read {
             Ok(read) => read,
             Err(Refused::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -59,7 +59,7 @@ fn terminal_frame(
                     n
                 }
             };
-            client.send_binary(frame(channel, terminal::INPUT_ACK, Some(received), &[]));
+            client.acknowledge_input(channel, received);
         }
         _ => return false,
     }
@@ -85,7 +85,11 @@ fn document_frame(
         document::UPDATE => {
             runner.note_activity();
             if let Err(error) = runner.documents.update(&document, payload, client.id) {
-                tracing::debug!(%error, "document update");
+                let message = format!("The edit was not taken: {error}.");
+                client.tell(&RunnerMessage::Error {
+                    code: ErrorCode::Limit,
+                    message,
+                });
                 return false;
             }
         }

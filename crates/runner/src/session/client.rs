@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use alcove_protocol::binary::{frame, terminal};
 use alcove_protocol::session::{Person, Role, RunnerFrame, RunnerMessage};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
@@ -22,6 +23,8 @@ pub struct Client {
     pub name: String,
     pub role: Role,
     outbox: RefCell<VecDeque<Message>>,
+    /// Input received, by channel, of which the page has not been told.
+    input_acks: RefCell<BTreeMap<u32, u64>>,
     waiting_bytes: Cell<usize>,
     overflowed: Cell<bool>,
     /// Signalled when there is something to send.
@@ -39,6 +42,7 @@ impl Client {
             name,
             role,
             outbox: RefCell::default(),
+            input_acks: RefCell::default(),
             waiting_bytes: Cell::new(0),
             overflowed: Cell::new(false),
             wake: Rc::new(Notify::new()),
@@ -86,6 +90,30 @@ impl Client {
             self.outbox.borrow_mut().push_back(message);
         }
         self.wake.notify_one();
+    }
+
+    /// Input was received. The page is told with whatever goes out next, or a moment later: a frame
+    /// of its own would come before the echo, and cost as much.
+    pub fn acknowledge_input(&self, channel: u32, received: u64) {
+        let first = self.input_acks.borrow().is_empty();
+        self.input_acks.borrow_mut().insert(channel, received);
+        if first {
+            self.wake.notify_one();
+        }
+    }
+
+    pub fn has_input_acks(&self) -> bool {
+        !self.input_acks.borrow().is_empty()
+    }
+
+    /// The acknowledgements that are due.
+    pub fn take_input_acks(&self) -> Vec<Message> {
+        let acks = self.input_acks.take();
+        acks.into_iter()
+            .map(|(channel, received)| {
+                Message::binary(frame(channel, terminal::INPUT_ACK, Some(received), &[]))
+            })
+            .collect()
     }
 
     /// Too much waited: the connection must be closed.

@@ -106,6 +106,9 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
                     "`client` must be 16 to 64 letters, digits or hyphens".into(),
                 ));
             }
+            if !client.token.borrow().is_empty() {
+                return Err((ErrorCode::Malformed, "`hello` has been said already".into()));
+            }
             let inputs = runner
                 .terminals()
                 .iter()

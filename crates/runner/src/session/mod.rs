@@ -24,6 +24,11 @@ use crate::Runner;
 /// How often an idle connection is pinged, so that proxies keep it open and a dead one is noticed.
 const PING: Duration = Duration::from_secs(20);
 
+/// Frames up to this size in all are written at once.
+const BATCH_BYTES: usize = 32 * 1024;
+/// How long an acknowledgement of input waits for something to go along with.
+const ACK_DELAY: Duration = Duration::from_millis(10);
+
 /// Why a session ended, to the page: RFC 6455 §7.4.
 struct Ending(CloseCode, &'static str);
 
@@ -37,7 +42,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
-        .write_buffer_size(0)
+        .write_buffer_size(BATCH_BYTES)
         .max_write_buffer_size(client::MAX_WAITING_BYTES + 16 * MAX_MESSAGE_BYTES);
     let socket = WebSocketStream::from_raw_socket(stream, WsRole::Server, Some(config)).await;
     let client = Client::new(runner.next_client(), name, role);
@@ -46,12 +51,26 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let writer = async {
         let sink = &mut sink;
         let mut turn = 0;
+        let mut acks_due: Option<tokio::time::Instant> = None;
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
         loop {
+            let mut fed = false;
             while let Some(message) = client.next(&mut turn).await {
+                fed = true;
                 if sink.feed(message).await.is_err() {
                     return None;
                 }
+            }
+            let late = acks_due.is_some_and(|due| due <= tokio::time::Instant::now());
+            if fed || late {
+                acks_due = None;
+                for message in client.take_input_acks() {
+                    if sink.feed(message).await.is_err() {
+                        return None;
+                    }
+                }
+            } else if acks_due.is_none() && client.has_input_acks() {
+                acks_due = Some(tokio::time::Instant::now() + ACK_DELAY);
             }
             if sink.flush().await.is_err() {
                 return None;
@@ -62,8 +81,15 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     "too much was waiting for this page",
                 ));
             }
+            let acks_are_due = async {
+                match acks_due {
+                    Some(due) => tokio::time::sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 () = client.wake.notified() => {}
+                () = acks_are_due => {}
                 _ = ping.tick() => {
                     if sink.send(Message::Ping(Default::default())).await.is_err() {
                         return None;

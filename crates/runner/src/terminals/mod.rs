@@ -7,7 +7,6 @@ mod ring;
 mod screen;
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::{Rc, Weak};
@@ -49,7 +48,8 @@ pub struct Terminal {
     attachments: RefCell<Vec<Weak<Attachment>>>,
     /// Signalled when a client acknowledged output, came or went.
     room: Notify,
-    inputs: RefCell<HashMap<String, u64>>,
+    /// Bytes received from each client, the one that typed last at the end.
+    inputs: RefCell<Vec<(String, u64)>>,
     /// Signalled when all output of an ended program has been read.
     drained: Notify,
 }
@@ -219,10 +219,20 @@ impl Terminal {
     /// Takes input of `client` that begins with its byte number `offset`.
     pub fn input(&self, client: &str, offset: u64, bytes: &[u8]) -> Input {
         let mut inputs = self.inputs.borrow_mut();
-        if !inputs.contains_key(client) && inputs.len() >= MAX_INPUT_CLIENTS {
-            inputs.clear();
+        match inputs.iter().position(|(known, _)| known == client) {
+            Some(last) if last + 1 == inputs.len() => {}
+            Some(at) => inputs[at..].rotate_left(1),
+            None => {
+                // Whoever has been silent for longest is a page that was left.
+                if inputs.len() >= MAX_INPUT_CLIENTS {
+                    inputs.remove(0);
+                }
+                inputs.push((client.to_owned(), 0));
+            }
         }
-        let received = inputs.entry(client.to_owned()).or_default();
+        let Some((_, received)) = inputs.last_mut() else {
+            return Input::Gap;
+        };
         if offset > *received {
             return Input::Gap;
         }
@@ -242,7 +252,11 @@ impl Terminal {
 
     /// How much input of `client` has been received.
     pub fn received(&self, client: &str) -> u64 {
-        self.inputs.borrow().get(client).copied().unwrap_or(0)
+        let inputs = self.inputs.borrow();
+        inputs
+            .iter()
+            .find(|(known, _)| known == client)
+            .map_or(0, |(_, received)| *received)
     }
 
     /// Gives the terminal a size; `true` when it is another one.

@@ -5,6 +5,7 @@ mod repls;
 mod sign_in;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use alcove_protocol::api::{ApiError, Me, Template};
 use axum::extract::State;
@@ -21,6 +22,8 @@ use crate::auth::User;
 use crate::db::repl;
 use crate::{ApiFailure, App, events, gateway, names};
 
+/// How long an answer of `/readyz` holds.
+const READY: Duration = Duration::from_secs(1);
 /// Largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -133,27 +136,33 @@ async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Database and store can be used.
+/// Database and store can be used. The answer is at most a second old: anybody may ask.
 #[utoipa::path(get, path = "/readyz", responses((status = 200), (status = 503)))]
 async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let database = app
-        .db
-        .ping()
-        .await
-        .err()
-        .map(|e| format!("database: {e}\n"));
-    let store = app
-        .store
-        .probe()
-        .await
-        .err()
-        .map(|e| format!("store: {e}\n"));
-    match (database, store) {
-        (None, None) => (StatusCode::OK, "ready\n".to_owned()),
-        (database, store) => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            database.unwrap_or_default() + &store.unwrap_or_default(),
-        ),
+    let mut last = app.readiness.lock().await;
+    let problem = match &*last {
+        Some((at, problem)) if at.elapsed() < READY => problem.clone(),
+        _ => {
+            let database = app
+                .db
+                .ping()
+                .await
+                .err()
+                .map(|e| format!("database: {e}\n"));
+            let store = app
+                .store
+                .probe()
+                .await
+                .err()
+                .map(|e| format!("store: {e}\n"));
+            let problem = database.unwrap_or_default() + &store.unwrap_or_default();
+            *last = Some((Instant::now(), problem.clone()));
+            problem
+        }
+    };
+    match problem.is_empty() {
+        true => (StatusCode::OK, "ready\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, problem),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use alcove_protocol::headers as internal;
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE, HOST, LOCATION,
-    ORIGIN, REFERER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, X_FRAME_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE,
+    EXPIRES, HOST, LOCATION, ORIGIN, REFERER, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    X_FRAME_OPTIONS,
 };
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Uri};
@@ -90,6 +91,11 @@ impl Rewrite<'_> {
         }
         self.cookies(headers);
         self.frames(headers);
+        // Without a word of the program on it, a browser may show an old page for hours (RFC 9111
+        // §4.2.2), and a person who develops must see what is there now.
+        if !headers.contains_key(CACHE_CONTROL) && !headers.contains_key(EXPIRES) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        }
     }
 
     /// An address on one of this repl's previews, as the program knows it.
@@ -341,6 +347,16 @@ mod tests {
                 "frame-ancestors 'self' http://alcove.localhost:8080"
             ]
         );
+    }
+
+    #[test]
+    fn an_old_page_is_never_shown_unasked() {
+        assert_eq!(response(&[])[CACHE_CONTROL], "no-cache");
+        assert_eq!(
+            response(&[(CACHE_CONTROL, "max-age=60")])[CACHE_CONTROL],
+            "max-age=60"
+        );
+        assert!(!response(&[(EXPIRES, "0")]).contains_key(CACHE_CONTROL));
     }
 
     #[test]

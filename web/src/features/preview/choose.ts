@@ -29,7 +29,7 @@ export function choosePort({ before, now, expected, running, shown, visible }: P
   if (expected !== null && fresh.includes(expected)) return { show: expected };
   if (shown !== null && fresh.includes(shown)) return { show: shown };
   // Programs open ports beside their own (for hot reload, a database): the expected one will come.
-  if (running && expected !== null) return null;
+  if (running && expected !== null && !now.includes(expected)) return null;
   return shown === null || !now.includes(shown) ? { show: first } : { offer: first };
 }
 

@@ -2,7 +2,7 @@
 import { FilePlus, FolderPlus } from "lucide-react";
 import { useCallback, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
-import { display, nameOf } from "../../session/paths";
+import { display, nameOf, parentOf } from "../../session/paths";
 import { IconButton } from "../../ui/Button";
 import { ConfirmDialog } from "../../ui/Dialog";
 import { Menu, type MenuItem, type Point } from "../../ui/Menu";
@@ -27,7 +27,9 @@ export function FilesPane() {
   const closeMenu = useCallback(() => setMenu(null), []);
 
   const begin = (what: "file" | "folder", row: Row | undefined) => {
-    const folder = targetFolder(row);
+    let folder = targetFolder(row);
+    // What was chosen may be gone by now.
+    while (folder !== "" && !session.tree.entry(folder)) folder = parentOf(folder);
     session.tree.open(folder);
     setDraft({ folder, what });
   };

@@ -1,0 +1,116 @@
+import { expect, signIn, test } from "./fixtures";
+import { EditPage } from "./pages/edit";
+
+test("files are made, renamed, moved and deleted in the list", async ({ repl, edit: open, page }) => {
+  const edit = await open(await repl("blank"));
+  const { tree } = edit;
+  await tree.create("folder", "notes");
+  await expect(tree.item("notes")).toBeVisible();
+  // The new folder has the focus, or it is chosen: what is made next must be beside or in it as shown.
+  await tree.item("main.sh").click();
+  await tree.create("file", "todo.txt");
+  await expect(edit.editor.tab("todo.txt")).toHaveAttribute("aria-selected", "true");
+  await edit.editor.content("todo.txt").click();
+  await page.keyboard.type("Write tests");
+  await edit.saved();
+  await tree.rename("todo.txt", "done.txt");
+  await expect(tree.item("done.txt")).toBeVisible();
+  await expect(edit.editor.tab("done.txt")).toBeVisible();
+  await tree.item("done.txt").dragTo(tree.item("notes"));
+  await expect(tree.item("done.txt")).toHaveCount(0);
+  await tree.open("notes");
+  await expect(tree.item("done.txt")).toBeVisible();
+  expect(await edit.terminal.run("cat notes/done.txt")).toBe("Write tests");
+  // The open file has moved along.
+  await edit.editor.goToEnd("done.txt");
+  await page.keyboard.type("!");
+  await edit.saved();
+  expect(await edit.terminal.run("cat notes/done.txt")).toBe("Write tests!");
+
+  await tree.item("done.txt").focus();
+  await page.keyboard.press("Control+x");
+  await tree.item("main.sh").focus();
+  await page.keyboard.press("Control+v");
+  await expect.poll(() => tree.item("done.txt").getAttribute("aria-level")).toBe("1");
+  await tree.remove("notes");
+  await expect(tree.item("notes")).toHaveCount(0);
+  expect(await edit.terminal.run("LC_ALL=C ls -m")).toBe("README.md, alcove.toml, done.txt, main.sh");
+
+  await tree.create("file", "main.sh");
+  await expect(page.getByRole("alert")).toBeVisible();
+});
+
+test("what programs do to the files is in the list at once", async ({ repl, edit: open }) => {
+  const edit = await open(await repl("blank"));
+  await edit.terminal.run("mkdir -p made/by && touch made/by/program.txt && ln -s made/by link");
+  await edit.tree.open("made");
+  await edit.tree.open("by");
+  await expect(edit.tree.item("program.txt")).toBeVisible();
+  await expect(edit.tree.item("link")).toBeVisible();
+  await edit.tree.open("README.md");
+  await edit.terminal.run("mv made/by/program.txt made/by/moved.txt && rm README.md");
+  await expect(edit.tree.item("moved.txt")).toBeVisible();
+  await expect(edit.tree.item("program.txt")).toHaveCount(0);
+  await expect(edit.bar("File gone")).toBeVisible();
+});
+
+test("opening a repl of 30,000 files sends the root's names and the opened file only", async ({
+  repl,
+  edit: open,
+  person,
+  server,
+}) => {
+  const made = await repl("blank");
+  const edit = await open(made);
+  const python = [
+    "import os",
+    "for a in range(300):",
+    "    os.makedirs(f'folder-{a:03}')",
+    "    for b in range(100):",
+    "        open(f'folder-{a:03}/inner-{a:03}-{b:02}.txt', 'w').write(f'{a} {b}')",
+  ].join("\n");
+  await edit.terminal.write("fill.py", python);
+  expect(await edit.terminal.run("python3 fill.py && find folder-* -type f | wc -l")).toBe("30000");
+  await edit.page.goto("about:blank");
+
+  const page = await person();
+  await signIn(page, server.reach);
+  const sent: string[] = [];
+  const received: string[] = [];
+  let binary = 0;
+  page.on("websocket", (socket) => {
+    socket.on("framesent", ({ payload }) => typeof payload === "string" && sent.push(payload));
+    socket.on("framereceived", ({ payload }) => {
+      if (typeof payload === "string") received.push(payload);
+      else binary += payload.length;
+    });
+  });
+  const type = (frame: string) => (JSON.parse(frame) as { type: string }).type;
+  const of = (frames: string[], kind: string) => frames.filter((frame) => type(frame) === kind);
+  const again = await EditPage.open(page, `${server.origin}/r/${made.id}`);
+  await expect(again.tree.item("folder-000")).toBeVisible();
+  await expect(again.editor.content("README.md")).toBeVisible();
+  await again.terminal.prompt();
+
+  expect(of(sent, "tree_list").map((f) => JSON.parse(f))).toEqual([
+    expect.objectContaining({ type: "tree_list", path: "" }),
+  ]);
+  expect(of(received, "tree_listed")).toHaveLength(1);
+  expect(of(received, "document_opened").map((f) => JSON.parse(f))).toEqual([
+    expect.objectContaining({ type: "document_opened", path: "README.md" }),
+  ]);
+  expect(received.join("\n")).not.toContain("inner-");
+  expect(received.join("").length + binary, "bytes of opening it").toBeLessThan(100_000);
+
+  sent.length = 0;
+  received.length = 0;
+  await again.tree.open("folder-007");
+  await expect(again.tree.item("inner-007-00.txt")).toBeVisible();
+  expect(of(sent, "tree_list").map((f) => JSON.parse(f))).toEqual([
+    expect.objectContaining({ type: "tree_list", path: "folder-007" }),
+  ]);
+  expect(of(received, "tree_listed")).toHaveLength(1);
+  const names = new Set(received.join("\n").match(/inner-\d+/g));
+  expect([...names]).toEqual(["inner-007"]);
+  expect(of(sent, "document_open")).toHaveLength(0);
+});
