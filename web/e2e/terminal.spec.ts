@@ -25,6 +25,19 @@ test("vim is the same after a reload, and goes on where it was", async ({ repl, 
   expect(await terminal.run("sed -n '155p;158p' long.txt")).toBe("line NUMBER 155\nline number here");
 });
 
+test("a shell knows what terminal it is in: long commands wrap, and programs have colours", async ({
+  repl,
+  edit: open,
+}) => {
+  const { terminal } = await open(await repl("blank"));
+  expect(await terminal.run("echo $TERM $COLORTERM; tput cols; tput colors")).toBe(
+    await terminal.run("echo xterm-256color truecolor; stty size | cut -d' ' -f2; echo 256"),
+  );
+  const long = "long ".repeat(60);
+  expect(await terminal.run(`echo ${long}`)).toBe(long.trimEnd());
+  expect(await terminal.text()).toContain(`echo ${long}`);
+});
+
 test("several terminals: each has its own shell, and a reload finds them again", async ({
   repl,
   edit: open,

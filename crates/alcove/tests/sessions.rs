@@ -202,6 +202,33 @@ async fn edits_of_two_people_and_a_program_meet_in_one_text() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_emptied_and_filled_again_is_never_seen_empty() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.command("printf 'one\\ntwo\\nthree\\n' > text")
+        .await
+        .unwrap();
+    let mut document = Document::open(&mut page, "text").await.unwrap();
+    // As most programs write: the old text goes at once, the new comes a little later.
+    let mut other = server.session(&id).await.unwrap();
+    let script =
+        "import time; f = open('text', 'w'); time.sleep(0.06); f.write('one\\ntwo\\nTHREE\\n')";
+    other
+        .command(&format!("python3 -c \"{script}\""))
+        .await
+        .unwrap();
+    let seen = |text: &str| {
+        assert!(text.contains("two"), "{text:?}");
+        text.contains("THREE")
+    };
+    document.until(&mut page, seen).await.unwrap();
+    assert_eq!(document.content(), "one\ntwo\nTHREE\n");
+    other.command("true > text").await.unwrap();
+    document.until(&mut page, str::is_empty).await.unwrap();
+}
+
+#[tokio::test]
 async fn files_are_made_moved_and_deleted_and_bad_names_refused() {
     let server = server().await;
     let id = server.create("blank").await.unwrap();

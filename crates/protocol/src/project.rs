@@ -78,8 +78,9 @@ pub struct Files {
 pub enum ProjectError {
     #[error("alcove.toml is larger than {MAX_FILE_BYTES} bytes")]
     TooLarge,
+    /// With the parser's words, which name line and key.
     #[error("alcove.toml is not right: {0}")]
-    Syntax(#[from] toml::de::Error),
+    Syntax(String),
     #[error("alcove.toml: `icon` has more than three characters")]
     Icon,
     #[error("alcove.toml: `run.port` must not be 0")]
@@ -91,7 +92,8 @@ impl Project {
         if text.len() > MAX_FILE_BYTES {
             return Err(ProjectError::TooLarge);
         }
-        let project: Self = toml::from_str(text)?;
+        let project: Self = toml::from_str(text)
+            .map_err(|e| ProjectError::Syntax(e.to_string().trim_end().to_owned()))?;
         if project.icon.chars().count() > 3 {
             return Err(ProjectError::Icon);
         }

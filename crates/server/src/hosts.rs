@@ -98,6 +98,15 @@ impl Hosts {
             .ends_with(&format!(".{}", self.public_name))
     }
 
+    /// Who may show previews in a frame, as a CSP source: the editor. On a loopback name at any
+    /// port, since `make dev` serves the page from another.
+    pub fn frame_source(&self, host: &str) -> String {
+        if self.public_name == "localhost" || self.public_name.ends_with(".localhost") {
+            return format!("{}://{}:*", self.scheme, self.public_name);
+        }
+        self.canonical(host, "")
+    }
+
     /// Whether `origin` is the one that a page at `host` has.
     pub fn is_same_origin(&self, origin: &str, host: &str) -> bool {
         origin

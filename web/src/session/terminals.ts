@@ -228,6 +228,8 @@ export class Terminals {
   readonly list = new Value<TerminalInfo[]>([]);
   /** Whether the runner has said which terminals there are. */
   readonly known = new Value(false);
+  /** Counts the runner's lives: with each of them all terminals are new. */
+  readonly life = new Value(0);
   /** Bytes typed, over all terminals, that the runner has not confirmed. */
   readonly waiting = new Value(0);
   private open = new Map<number, Terminal>();
@@ -262,6 +264,7 @@ export class Terminals {
     this.count();
     this.list.set([]);
     this.known.set(false);
+    this.life.update((life) => life + 1);
     if (waited)
       this.complain("The repl was started anew: what was typed into its terminals meanwhile is lost.");
   }

@@ -35,6 +35,10 @@ const RETRY: Duration = Duration::from_secs(2);
 /// connection finds the ids it knows.
 const MAX_IDLE: usize = 128;
 
+/// A file that became shorter is believed once it has been still for this long,
+const SETTLED: Duration = Duration::from_millis(120);
+/// or has been looked at this often.
+const MAX_LOOKS: usize = 10;
 /// Updates up to this size pass beyond the limit of a document, so that one can delete.
 const SMALL_UPDATE_BYTES: usize = 1024;
 
@@ -295,19 +299,50 @@ impl Documents {
         }
     }
 
+    /// What is in a file now, unless it is as `known`. One that became shorter may be in the middle of
+    /// being rewritten (emptied, then filled): it is believed once it has held still.
+    async fn read_settled(
+        &self,
+        full: PathBuf,
+        known: Option<Stamp>,
+        before: usize,
+    ) -> Option<Result<(Text, Stamp), Refused>> {
+        let mut last = None;
+        let mut looks = 0;
+        loop {
+            let path = full.clone();
+            let read = tokio::task::spawn_blocking(move || {
+                if known.is_some() && Stamp::read(&path).ok() == known {
+                    return None;
+                }
+                Some(disk::read(&path))
+            });
+            let read = read.await.ok()??;
+            let stamp = match &read {
+                Ok((text, stamp)) if text.text.len() < before => *stamp,
+                _ => return Some(read),
+            };
+            looks += 1;
+            if last == Some(stamp) || looks > MAX_LOOKS {
+                return Some(read);
+            }
+            last = Some(stamp);
+            tokio::time::sleep(SETTLED).await;
+        }
+    }
+
     /// Brings what is on disk into the document, if it differs from what we know. Call it with the
     /// document's `disk` held.
     async fn merge_from_disk(&self, document: &Rc<Document>) {
         let full = document.path.borrow().under(&self.top);
         let looked_at = full.clone();
         let known = document.stamp.get();
-        let read = tokio::task::spawn_blocking(move || {
-            if known.is_some() && Stamp::read(&full).ok() == known {
-                return None;
-            }
-            Some(disk::read(&full))
-        });
-        let Ok(Some(read)) = read.await else { return };
+        let Some(read) = self
+            .read_settled(full, known, document.base.borrow().text.len())
+            .await
+        else {
+            return;
+        };
         if document.path.borrow().under(&self.top) != looked_at {
             // Moved meanwhile: what was read is another place's.
             return;

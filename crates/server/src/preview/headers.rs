@@ -177,7 +177,7 @@ impl Rewrite<'_> {
                 headers.append(CONTENT_SECURITY_POLICY, value);
             }
         }
-        let editor = self.hosts.canonical(self.host, "");
+        let editor = self.hosts.frame_source(self.host);
         if let Ok(value) = HeaderValue::from_str(&format!("frame-ancestors 'self' {editor}")) {
             headers.append(CONTENT_SECURITY_POLICY, value);
         }
@@ -344,7 +344,7 @@ mod tests {
             all,
             [
                 "default-src 'self'",
-                "frame-ancestors 'self' http://alcove.localhost:8080"
+                "frame-ancestors 'self' http://alcove.localhost:*"
             ]
         );
     }

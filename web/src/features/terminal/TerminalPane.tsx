@@ -40,18 +40,15 @@ export function TerminalPane({ actions }: { actions: Actions }) {
   const restart = (info: TerminalInfo) => void close(info.terminal).then(create);
 
   // The first page that comes gets a shell; a person who closes the last one wants none.
-  const provided = useRef(false);
+  const life = useValue(session.terminals.life);
+  const provided = useRef<number | null>(null);
   useEffect(() => {
-    if (!known) {
-      provided.current = false;
-      return;
-    }
-    if (provided.current) return;
-    provided.current = true;
+    if (!known || provided.current === life) return;
+    provided.current = life;
     if (list.length > 0 || !mayChange) return;
     const { cols, rows } = bench.terminalSize;
     session.terminals.create(cols, rows).catch((error: unknown) => complain(words(error)));
-  }, [known, list, mayChange, session, bench]);
+  }, [known, life, list, mayChange, session, bench]);
 
   // A program's output is shown when it starts; the keys go there too when it has no page to show.
   const running = run.status === "running" ? run.terminal : null;

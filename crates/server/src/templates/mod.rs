@@ -1,6 +1,8 @@
 //! Templates: imported into the store at first start and when they change, then prepared: their
 //! setup runs once, in a sandbox, and what it makes is the template's bulk.
 
+mod files;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,18 +19,12 @@ use tracing::{Instrument, info, warn};
 
 use crate::config::Config;
 use crate::runner;
+use files::Files;
 
 /// Longest that a setup may take.
 const SETUP_LIMIT: Duration = Duration::from_secs(20 * 60);
 /// Lines of a failed setup's output that are shown.
 const SHOWN_LINES: usize = 6;
-
-#[derive(rust_embed::RustEmbed)]
-#[folder = "../../templates"]
-struct Embedded;
-
-/// A template's files: path below its folder, content.
-type Files = BTreeMap<String, Vec<u8>>;
 
 struct Known {
     project: Project,
@@ -61,10 +57,10 @@ impl Templates {
         });
         // Left by a preparation that was cut short.
         remove(&config.templates_dir()).await?;
-        let mut all = embedded();
+        let mut all = files::embedded();
         if let Some(folder) = &config.templates {
             all.extend(
-                from_folder(folder)
+                files::from_folder(folder)
                     .with_context(|| format!("templates in {}", folder.display()))?,
             );
         }
@@ -164,9 +160,9 @@ impl Templates {
         let text = files
             .get(FILE_NAME)
             .with_context(|| format!("{FILE_NAME} is missing"))?;
-        let project = Project::parse(std::str::from_utf8(text).context(FILE_NAME)?)?;
+        let project = Project::parse(std::str::from_utf8(&text.content).context(FILE_NAME)?)?;
         let at = Location::Template(name.to_owned());
-        let source = digest(files);
+        let source = files::digest(files);
         let needs_setup = !project.setup.command.is_empty();
         let setup = |prepared: bool| match prepared {
             true => SetupState::Ready,
@@ -188,7 +184,7 @@ impl Templates {
         info!(template = name, "importing");
         let dir = self.config.templates_dir().join(name);
         let (at_dir, content) = (dir.clone(), files.clone());
-        tokio::task::spawn_blocking(move || write_files(&at_dir, &content)).await??;
+        tokio::task::spawn_blocking(move || files::write(&at_dir, &content)).await??;
         let texts = |list: &[alcove_protocol::WorkspacePath]| {
             list.iter().map(ToString::to_string).collect()
         };
@@ -322,80 +318,6 @@ fn sandbox_id(name: &str) -> String {
     format!("template{}", &blake3::hash(name.as_bytes()).to_hex()[..16])
 }
 
-fn embedded() -> BTreeMap<String, Files> {
-    let mut all: BTreeMap<String, Files> = BTreeMap::new();
-    for path in Embedded::iter() {
-        if let (Some((name, rest)), Some(file)) = (path.split_once('/'), Embedded::get(&path)) {
-            all.entry(name.to_owned())
-                .or_default()
-                .insert(rest.to_owned(), file.data.into_owned());
-        }
-    }
-    all
-}
-
-/// Each folder in `top` is a template.
-fn from_folder(top: &Path) -> anyhow::Result<BTreeMap<String, Files>> {
-    let mut all = BTreeMap::new();
-    for entry in std::fs::read_dir(top)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        let plain = name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !entry.file_type()?.is_dir() {
-            continue;
-        }
-        if !plain {
-            bail!("a template's name has lower-case letters, digits and hyphens only: {name}");
-        }
-        let mut files = Files::new();
-        read_files(&entry.path(), Path::new(""), &mut files)?;
-        all.insert(name, files);
-    }
-    Ok(all)
-}
-
-fn read_files(top: &Path, below: &Path, files: &mut Files) -> anyhow::Result<()> {
-    for entry in std::fs::read_dir(top.join(below))? {
-        let entry = entry?;
-        let path = below.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            read_files(top, &path, files)?;
-        } else {
-            let name = path
-                .to_str()
-                .context("a file's name is not UTF-8")?
-                .to_owned();
-            files.insert(name, std::fs::read(entry.path())?);
-        }
-    }
-    Ok(())
-}
-
-fn digest(files: &Files) -> String {
-    let mut hasher = blake3::Hasher::new();
-    for (path, content) in files {
-        for part in [path.as_bytes(), content.as_slice()] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-    }
-    hasher.finalize().to_hex().to_string()
-}
-
-fn write_files(dir: &Path, files: &Files) -> anyhow::Result<()> {
-    for top in ["workspace", "home"] {
-        std::fs::create_dir_all(dir.join(top))?;
-    }
-    for (path, content) in files {
-        let path = dir.join("workspace").join(path);
-        std::fs::create_dir_all(path.parent().context("a file lies in a folder")?)?;
-        std::fs::write(path, content)?;
-    }
-    Ok(())
-}
-
 async fn remove(dir: &Path) -> std::io::Result<()> {
     let dir: PathBuf = dir.to_owned();
     match tokio::fs::remove_dir_all(dir).await {
@@ -410,7 +332,7 @@ mod tests {
 
     #[test]
     fn every_template_is_sound() {
-        let all = embedded();
+        let all = files::embedded();
         let names: Vec<&str> = all.keys().map(String::as_str).collect();
         assert_eq!(
             names,
@@ -425,7 +347,8 @@ mod tests {
             ]
         );
         for (name, files) in &all {
-            let project = Project::parse(std::str::from_utf8(&files[FILE_NAME]).unwrap()).unwrap();
+            let project =
+                Project::parse(std::str::from_utf8(&files[FILE_NAME].content).unwrap()).unwrap();
             assert!(
                 !project.title.is_empty() && !project.description.is_empty(),
                 "{name}"
@@ -442,12 +365,5 @@ mod tests {
                 "{name}"
             );
         }
-    }
-
-    #[test]
-    fn a_digest_tells_names_from_contents() {
-        let one = Files::from([("a".into(), b"bc".to_vec())]);
-        let two = Files::from([("ab".into(), b"c".to_vec())]);
-        assert_ne!(digest(&one), digest(&two));
     }
 }
