@@ -21,6 +21,8 @@ use crate::report::{Case, Report, Target};
 /// Keystrokes of one turn, and turns.
 const KEYS: usize = 400;
 const TURNS: usize = 6;
+/// Output is acknowledged in steps of this.
+const ACK_BYTES: u64 = 64 * 1024;
 /// Output of one turn.
 const OUTPUT_BYTES: u64 = 64 << 20;
 /// Longest that one answer may take.
@@ -33,6 +35,7 @@ enum Line {
         channel: u32,
         sent: u64,
         seen: u64,
+        acked: u64,
     },
     Bare {
         socket: WebSocketStream<TcpStream>,
@@ -75,6 +78,7 @@ impl Line {
                     socket,
                     channel,
                     seen,
+                    acked,
                     ..
                 } => {
                     let Message::Binary(bytes) = socket.next().await.context("closed")?? else {
@@ -87,16 +91,14 @@ impl Line {
                     let (number, output) = take_varint(payload).context("a number")?;
                     *seen = number + output.len() as u64;
                     let output = output.to_vec();
-                    let mut ack = Vec::new();
-                    put_varint(&mut ack, *seen);
-                    socket
-                        .send(Message::binary(frame(
-                            *channel,
-                            terminal::OUTPUT_ACK,
-                            None,
-                            &ack,
-                        )))
-                        .await?;
+                    // As the page does while output comes.
+                    if *seen - *acked >= ACK_BYTES {
+                        *acked = *seen;
+                        let mut ack = Vec::new();
+                        put_varint(&mut ack, *seen);
+                        let ack = frame(*channel, terminal::OUTPUT_ACK, None, &ack);
+                        socket.send(Message::binary(ack)).await?;
+                    }
                     return Ok(output);
                 }
             }
@@ -212,6 +214,7 @@ async fn both(alcove: &PathBuf) -> anyhow::Result<Both> {
             channel,
             sent: 0,
             seen: 0,
+            acked: 0,
         },
         bare: Line::Bare { socket: bare },
     })

@@ -1,4 +1,5 @@
-import { expect, test } from "./fixtures";
+import { expect, signIn, test } from "./fixtures";
+import { EditPage } from "./pages/edit";
 
 test("python_online: FastAPI answers in the preview, and serves what was edited", async ({
   repl,
@@ -9,6 +10,16 @@ test("python_online: FastAPI answers in the preview, and serves what was edited"
   await edit.run();
   const app = edit.preview.frame(8000);
   await expect(app.getByText(/Hello from/)).toBeVisible({ timeout: 60_000 });
+  await edit.editor.replace(
+    "main.py",
+    'from fastapi import FastAPI\n\napp = FastAPI()\n\n\n@app.get("/")\ndef home():\n    return {"edited": True}\n',
+  );
+  await edit.saved();
+  // The program starts anew by itself: until then the old page, or none.
+  await expect(async () => {
+    await edit.preview.reload.click();
+    await expect(app.getByText('{"edited":true}')).toBeVisible({ timeout: 2_000 });
+  }).toPass({ timeout: 30_000 });
 });
 
 test("python-console: Run focuses the terminal, and no preview opens", async ({ repl, edit: open, page }) => {
@@ -62,8 +73,6 @@ test("two repls listen on one port at once, and each preview shows its own", asy
   person,
   server,
 }) => {
-  const { signIn } = await import("./fixtures");
-  const { EditPage } = await import("./pages/edit");
   const [first, second] = [await repl("node", "first of two"), await repl("node", "second of two")];
   const edit = await open(first);
   const other = await person();

@@ -13,10 +13,10 @@ test("vim is the same after a reload, and goes on where it was", async ({ repl, 
   await page.keyboard.type("3j0ww");
   await terminal.shows("line NUMBER 155");
   await terminal.shows(/158,\d/);
-  const before = await terminal.text();
+  const before = await terminal.seen();
 
   await edit.reload();
-  await expect.poll(() => terminal.text()).toBe(before);
+  await expect.poll(() => terminal.seen()).toBe(before);
   await terminal.type("cwhere");
   await page.keyboard.press("Escape");
   await terminal.shows("line number here");

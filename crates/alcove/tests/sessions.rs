@@ -22,12 +22,16 @@ async fn a_terminal_is_real_and_its_screen_survives_the_page() {
     let terminal = page.shell().await.unwrap();
     page.input(
         terminal,
-        "tty; stty size; printf '\\033[31mred\\033[0m %s\\n' $((6*7))\n",
+        "tty; stty size; echo $TERM-$COLORTERM-$(tput colors); printf '\\033[31mred\\033[0m %s\\n' $((6*7))\n",
     )
     .await
     .unwrap();
     page.until_output(terminal, "42").await.unwrap();
     assert!(page.output(terminal).contains("/dev/pts/") && page.output(terminal).contains("24 80"));
+    assert!(
+        page.output(terminal)
+            .contains("xterm-256color-truecolor-256")
+    );
     // A full-screen program, on the alternate screen.
     page.input(
         terminal,
@@ -135,7 +139,7 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     let running = eventually("both sleeps run", || async {
         let mut page = server.session(&id).await.ok()?;
         let (text, _) = page.command("pgrep -c sleep; cat runs").await.ok()?;
-        text.contains("\r\n2\r\n").then_some(text)
+        text.contains("\n2\n").then_some(text)
     })
     .await;
     assert_eq!(running.matches("started").count(), 1, "{running}");
@@ -155,7 +159,7 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     .await
     .unwrap();
     let (text, _) = one.command("pgrep -c sleep").await.unwrap();
-    assert!(text.contains("\r\n0\r\n"), "{text}");
+    assert!(text.contains("\n0\n"), "{text}");
 }
 
 #[tokio::test]

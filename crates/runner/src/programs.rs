@@ -83,6 +83,10 @@ impl Programs {
         command.envs(env.iter().copied());
         let terminal = match streams {
             Streams::Terminal(fd) => {
+                // What xterm.js is, and what nearly every machine has a description of, terminfo(5).
+                command
+                    .env("TERM", "xterm-256color")
+                    .env("COLORTERM", "truecolor");
                 command
                     .stdin(fd.try_clone()?)
                     .stdout(fd.try_clone()?)

@@ -50,6 +50,11 @@ impl Config {
         self.data_dir.join("repls")
     }
 
+    /// Folders of repls with files that the server may not read.
+    pub fn unsaved_dir(&self) -> PathBuf {
+        self.data_dir.join("unsaved")
+    }
+
     pub fn templates_dir(&self) -> PathBuf {
         self.data_dir.join("preparing")
     }

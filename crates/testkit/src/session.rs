@@ -31,6 +31,25 @@ pub struct Session {
     pub welcome: Option<RunnerMessage>,
 }
 
+/// Text as a person reads it: without what moves the cursor or sets modes (ECMA-48 §5.4), and without
+/// carriage returns.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        match (c, rest.clone().next()) {
+            ('\x1b', Some('[')) => {
+                rest.next();
+                rest.by_ref().find(|c| ('@'..='~').contains(c));
+            }
+            ('\x1b', _) => drop(rest.next()),
+            ('\r', _) => {}
+            _ => plain.push(c),
+        }
+    }
+    plain
+}
+
 fn new_screen() -> vt100::Parser {
     let size = |n| std::num::NonZeroU16::new(n).expect("a terminal has rows and columns");
     vt100::Parser::new(size(SIZE.1), size(SIZE.0), 1000)
@@ -363,7 +382,7 @@ impl Session {
             .context("it is still open")
     }
 
-    /// Runs a command in a new shell; what it wrote, and its exit code.
+    /// Runs a command in a new shell; what it wrote, without escape sequences, and its exit code.
     pub async fn command(&mut self, command: &str) -> anyhow::Result<(String, i32)> {
         let terminal = self.shell().await?;
         // The mark is put together by the shell, so that the typed line does not hold it.
@@ -384,7 +403,7 @@ impl Session {
         let code = rest.split(':').next().unwrap_or_default().parse()?;
         self.ask(ClientMessage::TerminalClose { terminal }).await?;
         self.terminals.remove(&terminal);
-        Ok((before.to_owned(), code))
+        Ok((without_escapes(before), code))
     }
 
     /// Writes a file through a shell.

@@ -31,6 +31,11 @@ export class TerminalPane {
     });
   }
 
+  /** What can be seen of it: spaces at the ends of lines can't. */
+  async seen(): Promise<string> {
+    return (await this.text()).replace(/ +$/gm, "");
+  }
+
   async shows(text: string | RegExp, timeout = 20_000): Promise<void> {
     const matches = expect.poll(() => this.text(), { timeout });
     await (typeof text === "string" ? matches.toContain(text) : matches.toMatch(text));

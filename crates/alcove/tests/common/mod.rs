@@ -9,6 +9,7 @@ pub fn options() -> Options {
         .arg("--stop-patience", "200ms")
 }
 
+#[allow(dead_code, reason = "each test file uses its own part of this")]
 pub async fn server() -> Server {
     Server::start(options()).await.expect("a server")
 }

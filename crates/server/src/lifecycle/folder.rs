@@ -39,6 +39,14 @@ impl Folder {
         std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(0o711))
     }
 
+    /// Moves it to `place`, out of everybody's way.
+    pub fn keep(&self, place: &Path) -> io::Result<()> {
+        if let Some(parent) = place.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        std::fs::rename(&self.0, place)
+    }
+
     /// Deletes it with all that is in it. A folder without permissions is no obstacle. The mark goes
     /// first, so that a deletion that is cut short is not taken for the user's.
     pub async fn delete(&self) -> io::Result<()> {

@@ -551,12 +551,22 @@ impl Life {
     async fn save_and_delete(&self, volume: &Volume) -> Result<(), String> {
         let began = Instant::now();
         let outcome = self.checkpoint(volume, Scope::Everything, None).await?;
-        if !outcome.left_out.is_empty() {
-            warn!(files = ?outcome.left_out, "could not be read, and are not saved");
-        }
         self.tell_saved(None, false);
         self.repls.metrics.step("final_checkpoint", began.elapsed());
         let began = Instant::now();
+        if !outcome.left_out.is_empty() {
+            // Only an ordinary user's server meets what it may not read.
+            let kept =
+                self.repls
+                    .config
+                    .unsaved_dir()
+                    .join(format!("{}-{}", self.entry.id, now_ms()));
+            self.folder
+                .keep(&kept)
+                .map_err(|e| format!("what could not be read can't be kept: {e}"))?;
+            warn!(files = ?outcome.left_out, kept = %kept.display(), "could not be read, and so not saved: the folder is kept");
+            return Ok(());
+        }
         if let Err(error) = self.folder.delete().await {
             // It is saved: what is left is only in the way.
             warn!(%error, "the local copy could not be deleted");

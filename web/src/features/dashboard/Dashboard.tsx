@@ -92,7 +92,7 @@ function Yours() {
   if (repls.data.length === 0) {
     return (
       <div className="center-note empty">
-        <h2 style={{ margin: 0, color: "var(--text)" }}>Your repls will be here</h2>
+        <h2>Your repls will be here</h2>
         <p>
           A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
         </p>

@@ -11,7 +11,7 @@ interface TemplateCardProps {
 }
 
 export function TemplateCard({ template, first, busy, onCreate }: TemplateCardProps) {
-  const { name, title, description, icon, language, missing, setup } = template;
+  const { name, title, description, icon, missing, setup } = template;
   if (missing) {
     return (
       <div className="tpl off">
@@ -29,12 +29,7 @@ export function TemplateCard({ template, first, busy, onCreate }: TemplateCardPr
   return (
     <button type="button" className={`tpl ${first ? "first" : ""}`} disabled={busy} onClick={onCreate}>
       <Tile name={name} icon={icon} />
-      <b>
-        {title}
-        {language !== "" && language.toLowerCase() !== title.toLowerCase() && (
-          <span className="badge">{language}</span>
-        )}
-      </b>
+      <b>{title}</b>
       <span className="about">
         {description}
         {setup.state === "preparing" && " · first Run installs its packages"}

@@ -17,7 +17,11 @@ export function cyclePanes(root: ParentNode, step: number, focus: Record<string,
   const next = visible[(from + step + visible.length) % visible.length];
   const own = next && focus[next.dataset.pane ?? ""];
   if (own) own();
-  else next?.querySelector<HTMLElement>("[tabindex='0'], button, input")?.focus();
+  else {
+    // The pane's content before the buttons in its head.
+    const content = next?.querySelector<HTMLElement>("[tabindex='0']");
+    (content ?? next?.querySelector<HTMLElement>("button:enabled, input:enabled"))?.focus();
+  }
 }
 
 export function useKeys(actions: Actions): void {
