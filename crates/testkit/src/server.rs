@@ -38,7 +38,8 @@ impl Options {
     }
 }
 
-/// A server that runs. Dropped, it is killed: then call [`Server::stop`] first where it matters.
+/// A server that runs. Dropped, it is told to end, so that no sandbox outlives a test: those of a
+/// server that is killed go on.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -46,6 +47,20 @@ pub struct Server {
     data: Option<TempDir>,
     pub data_dir: PathBuf,
     options: Options,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
+        unsafe { libc::kill(self.pid() as i32, libc::SIGTERM) };
+        let began = std::time::Instant::now();
+        while began.elapsed() < DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
 }
 
 impl Server {
@@ -118,9 +133,9 @@ impl Server {
     }
 
     /// SIGTERM; an error unless it has saved everything.
-    pub async fn stop(mut self) -> anyhow::Result<Option<TempDir>> {
+    pub async fn stop(mut self) -> anyhow::Result<()> {
         match self.end(libc::SIGTERM).await? {
-            Some(0) => Ok(self.data.take()),
+            Some(0) => Ok(()),
             code => bail!("the server ended with {code:?}"),
         }
     }
