@@ -14,9 +14,16 @@ test("vim is the same after a reload, and goes on where it was", async ({ repl, 
   await terminal.shows("line NUMBER 155");
   await terminal.shows(/158,\d/);
   const before = await terminal.seen();
+  const sizes: string[] = [];
+  page.on("websocket", (socket) =>
+    socket.on("framesent", ({ payload }) => {
+      if (typeof payload === "string" && payload.includes("terminal_resize")) sizes.push(payload);
+    }),
+  );
 
   await edit.reload();
   await expect.poll(() => terminal.seen()).toBe(before);
+  expect(sizes, "the terminal has its size at once").toEqual([]);
   await terminal.type("cwhere");
   await page.keyboard.press("Escape");
   await terminal.shows("line number here");

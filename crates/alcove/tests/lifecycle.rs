@@ -318,3 +318,48 @@ async fn a_volume_is_a_process_of_its_own_too() {
             .contains("from a sidecar")
     );
 }
+
+#[tokio::test]
+async fn saving_by_hand_is_answered_while_a_program_goes_on_writing() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let shell = page.shell().await.unwrap();
+    page.input(
+        shell,
+        "echo beg''un; while true; do date >> log; sleep 0.02; done\n",
+    )
+    .await
+    .unwrap();
+    page.until_output(shell, "begun").await.unwrap();
+    for _ in 0..3 {
+        let answer = server
+            .http()
+            .post(&format!("/api/repls/{id}/save"), serde_json::json!({}))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn who_comes_while_it_is_deleted_comes_too_late() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let page = server.session(&id).await.unwrap();
+    let http = server.http();
+    let path = format!("/api/repls/{id}");
+    let start = format!("{path}/start");
+    let (deleted, started) = tokio::join!(
+        http.send(hyper::Method::DELETE, &path, bytes::Bytes::new()),
+        async {
+            // Asked for in the middle of the stop.
+            server.until(&id, "stopping").await;
+            http.post(&start, serde_json::json!({})).await
+        }
+    );
+    assert_eq!(deleted.unwrap().status, 204);
+    assert_ne!(started.unwrap().status, 200);
+    drop(page);
+    assert_eq!(traces(&server, &id), Vec::<String>::new());
+}

@@ -147,14 +147,14 @@ impl Keys {
     }
 }
 
-/// Names and values of all cookies of a request.
+/// Names and values of all cookies of a request that are text. Others' may be anything: a preview's
+/// script can set cookies for the parent domain.
 pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
     headers
         .get_all(COOKIE)
         .into_iter()
-        .filter_map(|h| h.to_str().ok())
-        .flat_map(|h| h.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
+        .flat_map(|h| h.as_bytes().split(|b| *b == b';'))
+        .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='))
 }
 
 /// The signed-in user of a request. Requests that carry a cookie and change something, or open a
@@ -269,6 +269,21 @@ mod tests {
         for nonsense in ["", ".", "..", "a.b.c", "local.9999999999999."] {
             assert_eq!(keys.verify(Purpose::Editor, "h", nonsense), None);
         }
+    }
+
+    #[test]
+    fn a_cookie_that_is_no_text_hides_no_other() {
+        let keys = keys();
+        let good = keys.sign(Purpose::Editor, "h", "local", now_ms() + 1000);
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, "h".parse().unwrap());
+        let value = [b"a=\xff\xfe; b=\xc3\xbc; alcove_session=", good.as_bytes()].concat();
+        headers.insert(COOKIE, axum::http::HeaderValue::from_bytes(&value).unwrap());
+        assert_eq!(
+            keys.from_cookies(&headers, Purpose::Editor, false)
+                .as_deref(),
+            Some("local")
+        );
     }
 
     #[test]

@@ -111,6 +111,14 @@ impl Manifest {
                 manifest.version
             ));
         }
+        // What lies in no folder of this manifest, or twice at one place, could be written through a
+        // link.
+        if let Some(stray) = manifest.strays().first() {
+            return Err(format!(
+                "{} lies in no folder",
+                manifest.entries[*stray].path
+            ));
+        }
         for entry in &manifest.entries {
             let path = decode_path(&entry.path);
             let sound = path
@@ -130,6 +138,36 @@ impl Manifest {
             }
         }
         Ok(manifest)
+    }
+
+    /// Takes out every entry whose parent is not a folder here, and all but the first of a path.
+    pub(crate) fn drop_strays(&mut self) {
+        let strays = self.strays();
+        let mut index = 0;
+        self.entries.retain(|_| {
+            index += 1;
+            strays.binary_search(&(index - 1)).is_err()
+        });
+    }
+
+    /// Indices of entries that are in no folder of this manifest, in order; entries must be sorted.
+    fn strays(&self) -> Vec<usize> {
+        let mut folders = std::collections::HashSet::from(["workspace", "home"]);
+        let mut last = None;
+        let mut strays = Vec::new();
+        for (i, entry) in self.entries.iter().enumerate() {
+            let path = entry.path.as_str();
+            let parent = path.rsplit_once('/').map(|(parent, _)| parent);
+            if parent.is_none_or(|p| !folders.contains(p)) || last == Some(path) {
+                strays.push(i);
+                continue;
+            }
+            last = Some(path);
+            if entry.kind == Kind::Folder {
+                folders.insert(path);
+            }
+        }
+        strays
     }
 
     /// Whether a path lies in, or is, one of `rules`' folders: a rule without a slash is a folder's
@@ -194,6 +232,41 @@ mod tests {
             assert!(Manifest::decode(&manifest(bad).encode()).is_err(), "{bad}");
         }
         assert!(Manifest::decode(b"nonsense").is_err());
+    }
+
+    #[test]
+    fn nothing_lies_below_a_link() {
+        let mut m = manifest("workspace/a");
+        let link = Kind::Symlink {
+            target: "/etc".into(),
+        };
+        m.entries.push(Entry {
+            path: "workspace/b".into(),
+            mode: 0,
+            mtime_ns: 0,
+            kind: link,
+        });
+        for path in [
+            "workspace/a/x",
+            "workspace/b/passwd",
+            "workspace/b/passwd/y",
+            "workspace/a",
+        ] {
+            let mut bad = m.clone();
+            let entry = Entry {
+                path: path.into(),
+                mode: 0,
+                mtime_ns: 0,
+                kind: Kind::Folder,
+            };
+            bad.entries.push(entry);
+            bad.entries.sort_by(|a, b| a.path.cmp(&b.path));
+            let fine = path == "workspace/a/x";
+            assert_eq!(Manifest::decode(&bad.encode()).is_ok(), fine, "{path}");
+            bad.drop_strays();
+            assert_eq!(bad.entries.len(), if fine { 3 } else { 2 }, "{path}");
+            assert!(Manifest::decode(&bad.encode()).is_ok());
+        }
     }
 
     #[test]

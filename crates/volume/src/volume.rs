@@ -371,7 +371,6 @@ impl Volume {
             entries.extend(carried.cloned());
         }
         entries.sort_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
-        entries.dedup_by(|a, b| a.path == b.path);
 
         let mut manifest = Manifest {
             version: crate::manifest::VERSION,
@@ -380,6 +379,8 @@ impl Volume {
             entries,
         };
         manifest.meta.written_ms = old.meta.written_ms;
+        // A folder whose content is carried forward may have become a link meanwhile.
+        manifest.drop_strays();
         drop_unused_packs(&mut manifest);
         if manifest != *old || state.number == 0 {
             manifest.meta.written_ms = SystemTime::now()

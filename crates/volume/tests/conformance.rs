@@ -250,6 +250,33 @@ async fn hostile_folders_harm_nothing(store: Store) {
     assert!(!there.join("pipe").exists() && !there.join("socket").exists());
 }
 
+/// A link in the place of a folder whose content is still to be restored.
+async fn bulk_is_never_written_through_a_link(store: Store) {
+    let (first, second, third, victim) = (
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
+    odd_workspace(first.path());
+    saved(&store, first.path()).await;
+    let volume = restored(&store, second.path()).await;
+    symlink(victim.path(), second.path().join("workspace/node_modules")).unwrap();
+    volume.checkpoint(Scope::Everything, None).await.unwrap();
+    volume.restore_bulk().await.unwrap();
+    restored(&store, third.path())
+        .await
+        .restore_bulk()
+        .await
+        .unwrap();
+    assert_eq!(fs::read_dir(victim.path()).unwrap().count(), 0);
+    assert!(
+        fs::symlink_metadata(third.path().join("workspace/node_modules"))
+            .unwrap()
+            .is_symlink()
+    );
+}
+
 async fn all(store: impl Fn() -> Store) {
     store().probe().await.unwrap();
     a_workspace_survives(store()).await;
@@ -258,6 +285,7 @@ async fn all(store: impl Fn() -> Store) {
     what_a_user_made_meanwhile_wins(store()).await;
     a_second_writer_is_refused(store()).await;
     hostile_folders_harm_nothing(store()).await;
+    bulk_is_never_written_through_a_link(store()).await;
 }
 
 #[tokio::test]

@@ -47,7 +47,8 @@ export class TerminalPane {
   }
 
   async focus(): Promise<void> {
-    await this.region.locator(".xterm").click();
+    // Not by a click, which is an input too where a program asks for the mouse.
+    await this.region.getByRole("textbox", { name: "Terminal input" }).focus();
   }
 
   async type(keys: string): Promise<void> {

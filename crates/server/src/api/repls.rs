@@ -139,16 +139,19 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls
-        .stop(&row)
-        .await
-        .map_err(ApiFailure::Unavailable)?;
-    let change = repl::ActiveModel {
+    let deleted = |ms| repl::ActiveModel {
         id: Set(row.id.clone()),
-        deleted_ms: Set(Some(now_ms())),
+        deleted_ms: Set(ms),
         ..Default::default()
     };
-    app.db.update_repl(change).await?;
+    // First, so that nobody starts it while it is being stopped.
+    app.db.update_repl(deleted(Some(now_ms()))).await?;
+    if let Err(reason) = app.repls.stop(&row).await {
+        app.db.update_repl(deleted(None)).await?;
+        return Err(ApiFailure::Unavailable(format!(
+            "It was not deleted, since it could not be stopped: {reason}"
+        )));
+    }
     app.repls.forget(&row.id);
     tracing::info!(repl = row.id, "deleted");
     Ok(StatusCode::NO_CONTENT)

@@ -265,9 +265,9 @@ impl Life {
         let began = Instant::now();
         self.phase(Phase::Starting, Some("Restoring files"));
         let local = |e: std::io::Error| format!("The folder for its files could not be made: {e}");
+        let row = self.row().await?;
         self.folder.delete().await.map_err(local)?;
         self.folder.create().map_err(local)?;
-        let row = self.row().await?;
         let at = Location::Repl(self.entry.id.clone());
         let dir = self.folder.path().to_owned();
         let volume = Volume::open(self.repls.store.clone(), at, row.head as u64, dir, owner)
@@ -346,11 +346,18 @@ impl Life {
         // What comes in a burst is one change.
         let mut quiet = Instant::now();
         let mut saving: Option<JoinHandle<Result<Duration, String>>> = None;
+        // Those who wait for a checkpoint that begins after they asked, and for the one under way.
         let mut asked_to_save: Vec<Reply<()>> = Vec::new();
+        let mut being_saved: Vec<Reply<()>> = Vec::new();
         let spawner = self.repls.spawner.clone();
         let id = self.entry.id.clone();
         let mut ended = tokio::spawn(async move { spawner.wait(&id).await });
         let ending = loop {
+            if saving.is_none() && !asked_to_save.is_empty() {
+                being_saved = std::mem::take(&mut asked_to_save);
+                schedule.began();
+                saving = Some(self.begin_checkpoint(&volume, changes.clone()));
+            }
             let watched = changes.as_ref().is_some_and(|c| c.complete());
             let due = if saving.is_some() {
                 None
@@ -367,13 +374,6 @@ impl Life {
                             warn!(%error, "flush");
                         }
                         asked_to_save.push(reply);
-                        if saving.is_none() {
-                            schedule.began();
-                            saving = Some(self.begin_checkpoint(&volume, changes.clone()));
-                        } else {
-                            // What is being written now may be from before.
-                            schedule.changed(Instant::now() - LONG_AGO);
-                        }
                     }
                     Some(Command::Rename(name)) => {
                         volume.set_meta(|meta| meta.name = name).await;
@@ -402,10 +402,8 @@ impl Life {
                         }
                     }
                     self.tell_saved(result.as_ref().err(), schedule.is_dirty());
-                    if result.is_err() || !schedule.is_dirty() {
-                        for reply in asked_to_save.drain(..) {
-                            let _ = reply.send(result.clone().map(drop));
-                        }
+                    for reply in being_saved.drain(..) {
+                        let _ = reply.send(result.clone().map(drop));
                     }
                 }
                 Some(status) = running.status.recv() => {
@@ -443,7 +441,7 @@ impl Life {
         if let Some(saving) = saving {
             let _ = saving.await;
         }
-        for reply in asked_to_save {
+        for reply in asked_to_save.into_iter().chain(being_saved) {
             let _ = reply.send(Err("The repl is stopping: it is saved now.".into()));
         }
         (ending, volume)

@@ -129,20 +129,23 @@ impl Rewrite<'_> {
         let cookies: Vec<HeaderValue> = headers.get_all(SET_COOKIE).iter().cloned().collect();
         headers.remove(SET_COOKIE);
         for cookie in cookies {
-            // One that is not text can't have attributes that we would have to look at.
-            let Ok(text) = cookie.to_str() else { continue };
-            let name = text.split(['=', ';']).next().unwrap_or_default().trim();
-            if is_ours(name) {
+            let Ok(text) = std::str::from_utf8(cookie.as_bytes()) else {
+                continue;
+            };
+            let mut parts = text.split(';');
+            let pair = parts.next().unwrap_or_default();
+            if is_ours(pair.split('=').next().unwrap_or_default().trim()) {
                 continue;
             }
-            let kept: Vec<&str> = text
-                .split(';')
-                .filter(|part| {
-                    !part
-                        .trim_start()
-                        .get(..6)
-                        .is_some_and(|p| p.eq_ignore_ascii_case("domain"))
-                })
+            let is_domain = |part: &&str| {
+                part.split('=')
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .eq_ignore_ascii_case("domain")
+            };
+            let kept: Vec<&str> = std::iter::once(pair)
+                .chain(parts.filter(|part| !is_domain(part)))
                 .collect();
             if let Ok(value) = HeaderValue::from_str(&kept.join(";")) {
                 headers.append(SET_COOKIE, value);
@@ -214,17 +217,24 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 }
 
 fn strip_our_cookies(headers: &mut HeaderMap) {
-    let theirs: Vec<String> = headers
+    let mut theirs: Vec<u8> = Vec::new();
+    for pair in headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|h| h.to_str().ok())
-        .flat_map(|h| h.split(';'))
-        .map(str::trim)
-        .filter(|pair| !pair.is_empty() && !is_ours(pair.split('=').next().unwrap_or_default()))
-        .map(str::to_owned)
-        .collect();
+        .flat_map(|h| h.as_bytes().split(|b| *b == b';'))
+    {
+        let pair = pair.trim_ascii();
+        let name = pair.split(|b| *b == b'=').next().unwrap_or_default();
+        if pair.is_empty() || std::str::from_utf8(name).is_ok_and(is_ours) {
+            continue;
+        }
+        if !theirs.is_empty() {
+            theirs.extend_from_slice(b"; ");
+        }
+        theirs.extend_from_slice(pair);
+    }
     headers.remove(COOKIE);
-    if let (false, Ok(value)) = (theirs.is_empty(), HeaderValue::from_str(&theirs.join("; "))) {
+    if let (false, Ok(value)) = (theirs.is_empty(), HeaderValue::from_bytes(&theirs)) {
         headers.insert(COOKIE, value);
     }
 }
@@ -324,9 +334,10 @@ mod tests {
                 "sid=1; Path=/; Domain=.alcove.localhost; HttpOnly",
             ),
             (SET_COOKIE, "alcove_session=evil; Domain=alcove.localhost"),
+            (SET_COOKIE, "domain_id=5; domain = x"),
         ]);
         let all: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
-        assert_eq!(all, ["sid=1; Path=/; HttpOnly"]);
+        assert_eq!(all, ["sid=1; Path=/; HttpOnly", "domain_id=5"]);
     }
 
     #[test]

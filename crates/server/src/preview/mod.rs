@@ -156,9 +156,15 @@ impl Place<'_> {
                 .is_some_and(|(_, repl)| repl == self.repl)
         };
         if let Some(origin) = text(ORIGIN.as_str()) {
-            // A sandboxed frame, or a redirect across origins, sends `null`: such a one may read.
-            return is_ours(origin)
-                || (origin == "null" && method.is_safe() && !headers.contains_key(UPGRADE));
+            if origin != "null" {
+                return is_ours(origin);
+            }
+            // A page that sends no referrer says so to itself too; anybody may follow a link.
+            return match text("sec-fetch-site") {
+                Some("same-origin" | "none") => true,
+                Some(_) => method.is_safe() && text("sec-fetch-mode") == Some("navigate"),
+                None => method.is_safe() && !headers.contains_key(UPGRADE),
+            };
         }
         if headers.contains_key(UPGRADE) {
             // A program, not a page: pages say where they are from.

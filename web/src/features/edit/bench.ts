@@ -54,6 +54,8 @@ export class Bench {
   /** What programs call their terminals. */
   readonly titles = new Value<ReadonlyMap<number, string>>(new Map());
   readonly preview = new Value<PreviewWish | null>(null);
+  /** The terminal that is to have the keys, once it is drawn. */
+  readonly typeInto = new Value<number | "any" | null>(null);
   /** Size of the terminal that was shown last. */
   terminalSize = { cols: 80, rows: 24 };
   /** Set by panes that can take the focus. */

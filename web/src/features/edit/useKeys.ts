@@ -41,8 +41,7 @@ export function useKeys(actions: Actions): void {
         else {
           bench.pane.set("shell");
           bench.arrange({ terminal: true });
-          // The pane may have to appear first.
-          requestAnimationFrame(() => bench.focus.terminal());
+          bench.typeInto.set("any");
         }
       } else if (mod && event.key === "Enter" && !inTerminal) {
         actions.run();

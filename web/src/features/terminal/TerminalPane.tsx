@@ -27,8 +27,9 @@ export function TerminalPane({ actions }: { actions: Actions }) {
   const create = useCallback(async () => {
     try {
       const { cols, rows } = bench.terminalSize;
-      bench.terminal.set(await session.terminals.create(cols, rows));
-      requestAnimationFrame(() => bench.focus.terminal());
+      const id = await session.terminals.create(cols, rows);
+      bench.terminal.set(id);
+      bench.typeInto.set(id);
     } catch (error) {
       complain(words(error));
     }
@@ -56,7 +57,7 @@ export function TerminalPane({ actions }: { actions: Actions }) {
   useEffect(() => {
     if (running !== null && before.current !== running) {
       bench.showTerminal(running);
-      if (session.project.get()?.run_port === null) requestAnimationFrame(() => bench.focus.terminal());
+      if (session.project.get()?.run_port === null) bench.typeInto.set(running);
     }
     before.current = running;
   }, [running, session, bench]);

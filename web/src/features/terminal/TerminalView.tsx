@@ -34,7 +34,16 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
     view.current = shown;
     bench.focus.terminal = shown.focus;
     terminal.show(shown.screen);
+    const takeFocus = () => {
+      const wish = bench.typeInto.get();
+      if (wish !== id && wish !== "any") return;
+      bench.typeInto.set(null);
+      shown.focus();
+    };
+    const stopWish = bench.typeInto.subscribe(takeFocus);
+    takeFocus();
     return () => {
+      stopWish();
       terminal.hide();
       view.current = null;
       if (bench.focus.terminal === shown.focus) bench.focus.terminal = () => {};

@@ -3,6 +3,7 @@ import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
+import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal as XTerm } from "@xterm/xterm";
 import { theme } from "../../app/theme";
 import type { Screen } from "../../session/terminals";
@@ -70,7 +71,6 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
 
   let replaying = 0;
   let following = false;
-  let gone = false;
   term.onData((data) => {
     if (replaying > 0 && isAnswer(data)) return;
     options.onData(data);
@@ -93,17 +93,18 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
   const fitNow = () => {
     if (container.clientWidth > 0 && container.clientHeight > 0) fitter.fit();
   };
-  // Without WebGL it draws with the DOM: slower, and otherwise the same.
-  void import("@xterm/addon-webgl").then(({ WebglAddon }) => {
-    if (gone) return;
-    try {
-      const webgl = new WebglAddon();
-      webgl.onContextLoss(() => webgl.dispose());
-      term.loadAddon(webgl);
-    } catch {
-      // There is no WebGL here.
-    }
-  });
+  // Without WebGL it draws with the DOM: slower, and with cells of another width. So this is settled before
+  // the first fit: a program must not be drawn in one size, and a moment later in another.
+  try {
+    const webgl = new WebglAddon();
+    webgl.onContextLoss(() => {
+      webgl.dispose();
+      fitNow();
+    });
+    term.loadAddon(webgl);
+  } catch {
+    // There is no WebGL here.
+  }
 
   // For tests and assistive scripts: the screen is drawn on a canvas, so its text is asked for by an event on
   // the container: `new CustomEvent("alcove:read-screen", { detail: (text) => … })`. The answer is synchronous.
@@ -143,7 +144,6 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
       following = false;
     },
     dispose: () => {
-      gone = true;
       stopTheme();
       observer.disconnect();
       container.removeEventListener("alcove:read-screen", read);
