@@ -54,6 +54,7 @@ e2e: build ## Runs the end-to-end tests alone
 lint: web/node_modules/.package-lock.json web ## Checks formatting, lints, types, and which part may use which
 	@cargo fmt --all --check
 	@cargo clippy --locked --workspace --all-targets -- -D warnings
+	@cargo test --locked --workspace --quiet --test arrows --test bindings
 	@cd web && npm run --silent lint && npm run --silent typecheck
 
 fmt: ## Formats everything

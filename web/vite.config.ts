@@ -1,15 +1,35 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
-const server = process.env.ALCOVE_SERVER ?? "http://127.0.0.1:8080";
+/** What browsers call the server. Node does not resolve names below localhost: it listens on loopback. */
+const server = new URL(process.env.ALCOVE_SERVER ?? "http://alcove.localhost:8080");
+
+/**
+ * To the server, the page's requests come from its own page: it compares Origin with Host, and names
+ * previews by the port that it was asked on. Those of other origins stay what they are.
+ */
+function asOwn(request: ClientRequest, { headers }: IncomingMessage): void {
+  request.setHeader("host", server.host);
+  if (headers.origin === `http://${headers.host}`) request.setHeader("origin", server.origin);
+}
 
 export default defineConfig({
   plugins: [react()],
   build: { target: "es2022", chunkSizeWarningLimit: 700, reportCompressedSize: true },
   server: {
+    allowedHosts: ["alcove.localhost"],
+    // As with the server itself, no other origin, a preview's neither, may read answers.
+    cors: false,
     proxy: {
-      // The server compares Origin with Host: both must be the page's own.
-      "/api": { target: server, ws: true, changeOrigin: false },
+      "/api": {
+        target: `http://127.0.0.1:${server.port}`,
+        ws: true,
+        configure: (proxy) => {
+          proxy.on("proxyReq", asOwn);
+          proxy.on("proxyReqWs", asOwn);
+        },
+      },
     },
   },
   test: { include: ["src/**/*.test.ts"], environment: "node" },

@@ -54,10 +54,10 @@ pub struct Serve {
     )]
     pub listen: SocketAddr,
     /// Address under which browsers reach the server [default: http://alcove.localhost:<port>]
-    #[arg(long, env = "ALCOVE_PUBLIC_URL", value_name = "URL")]
+    #[arg(long, env = "ALCOVE_PUBLIC_URL", value_name = "URL", value_parser = origin)]
     pub public_url: Option<String>,
     /// Previews are at <port>--<repl>.<this> [default: the public URL's host]
-    #[arg(long, env = "ALCOVE_PREVIEW_DOMAIN", value_name = "DOMAIN")]
+    #[arg(long, env = "ALCOVE_PREVIEW_DOMAIN", value_name = "DOMAIN", value_parser = domain)]
     pub preview_domain: Option<String>,
     /// Folder for everything that the server keeps on this machine
     #[arg(
@@ -263,6 +263,38 @@ fn grace(text: &str) -> Result<Grace, String> {
     duration(text).map(|d| Grace(Some(d)))
 }
 
+/// `https://alcove.example.com`, `http://localhost:8080`: scheme, host and port, and nothing else.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    let host = text
+        .strip_prefix("http://")
+        .or_else(|| text.strip_prefix("https://"));
+    let name = host.ok_or("it begins with http:// or https://")?;
+    let (name, port) = name
+        .rsplit_once(':')
+        .map_or((name, None), |(name, port)| (name, Some(port)));
+    if port.is_some_and(|p| p.parse::<u16>().is_err()) {
+        return Err("after the host comes a port, or nothing".into());
+    }
+    domain(name).map(|_| text.to_owned())
+}
+
+/// A host's name (RFC 1123 §2.1), with its port or without.
+fn domain(text: &str) -> Result<String, String> {
+    let (name, _) = text.rsplit_once(':').unwrap_or((text, ""));
+    let sound = |label: &str| {
+        !label.is_empty()
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    if name.split('.').all(sound) {
+        Ok(text.to_owned())
+    } else {
+        Err("a host has a name such as alcove.example.com".into())
+    }
+}
+
 /// `90s`, `5m`, `2h`, `250ms`
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -344,6 +376,30 @@ mod tests {
         assert!(is_project("title = 'x'\n[run]\ncommand = 'y'"));
         assert!(!is_project("listen = '127.0.0.1:1'"));
         assert!(!is_project("="));
+    }
+
+    #[test]
+    fn addresses_are_checked() {
+        for good in [
+            "http://alcove.localhost:8080",
+            "https://alcove.example.com",
+            "https://a.b/",
+        ] {
+            assert!(origin(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "foo",
+            "ftp://a",
+            "http://",
+            "http://a/b",
+            "http://a:b",
+            "http://a b",
+            "http://a:99999",
+        ] {
+            assert!(origin(bad).is_err(), "{bad}");
+        }
+        assert!(domain("previews.example.com").is_ok() && domain("").is_err());
     }
 
     #[test]

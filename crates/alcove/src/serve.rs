@@ -43,11 +43,19 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let _lock = lock(&options.data_dir)?;
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // The terminal was closed: the same as being told to end.
+    let mut hang_up = signal(SignalKind::hangup())?;
 
     let spawner = spawner(&options).await?;
     let config = config(&options);
     let address = config.public_url.clone();
-    let app = App::start(config, spawner.clone()).await?;
+    let app = match App::start(config, spawner.clone()).await {
+        Ok(app) => app,
+        Err(error) => {
+            spawner.shutdown().await;
+            return Err(error);
+        }
+    };
     Banner {
         address: &format!("{address}/sign-in?token={}", app.keys.token()),
         listen: options.listen,
@@ -61,6 +69,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     tokio::select! {
         _ = stop.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
     }
     closing.cancel();
     tokio::select! {

@@ -414,3 +414,36 @@ async fn another_subprotocol_is_refused_in_words() {
         answer.text()
     );
 }
+
+#[tokio::test]
+async fn text_that_cannot_be_written_is_told_and_kept() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let mut document = Document::open(&mut page, "README.md").await.unwrap();
+    // Another program makes something else of the file, in which nothing can be merged.
+    let mut other = server.session(&id).await.unwrap();
+    other.command("printf 'a\\0b' > README.md").await.unwrap();
+    document.insert(&mut page, 0, "precious ").await.unwrap();
+    page.news(|m| match m {
+        RunnerMessage::DocumentUnwritable {
+            message: Some(message),
+            ..
+        } => Some(message.clone()),
+        _ => None,
+    })
+    .await
+    .unwrap();
+    let answer = server
+        .http()
+        .post(&format!("/api/repls/{id}/stop"), serde_json::json!({}))
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let mut page = server.session(&id).await.unwrap();
+    let (text, _) = page
+        .command("head -c 9 README.md.unsaved; od -c README.md | head -1")
+        .await
+        .unwrap();
+    assert!(text.contains("precious") && text.contains("\\0"), "{text}");
+}

@@ -410,6 +410,7 @@ impl Runner {
 
     /// Ends all programs and closes all sessions.
     pub async fn stop(&self, patience: Duration) {
+        self.documents.keep_unwritten().await;
         self.programs.end_all(patience).await;
         self.closing.send_replace(true);
     }

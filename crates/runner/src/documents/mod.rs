@@ -274,6 +274,31 @@ impl Documents {
                 }
             }
         }
+        if document.is_dirty() && !document.unwritable.replace(true) {
+            let message =
+                "A program has made something else of this file, or writes to it without end.";
+            self.tell(document, &Event::Unwritable(Some(message.into())));
+        }
+    }
+
+    /// At the end: text that could not be written is put beside its file, as `<name>.unsaved`.
+    pub async fn keep_unwritten(&self) {
+        for document in self.all() {
+            self.write(&document).await;
+            if !document.is_dirty() {
+                continue;
+            }
+            let mut place = document.path.borrow().under(&self.top).into_os_string();
+            place.push(".unsaved");
+            let text = document.string();
+            let written = tokio::task::spawn_blocking(move || std::fs::write(place, text)).await;
+            match written.map_err(std::io::Error::other).and_then(|w| w) {
+                Ok(()) => tracing::warn!(path = %document.path.borrow(), "kept beside its file"),
+                Err(error) => {
+                    tracing::error!(path = %document.path.borrow(), %error, "text is lost")
+                }
+            }
+        }
     }
 
     /// Writes everything; the number of documents that could not be written.

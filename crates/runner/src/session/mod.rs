@@ -48,6 +48,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let client = Client::new(runner.next_client(), name, role);
     tracing::info!(client = client.id, role = role.as_str(), "session begins");
     let (mut sink, mut source) = socket.split();
+    let heard = std::cell::Cell::new(tokio::time::Instant::now());
     let writer = async {
         let sink = &mut sink;
         let mut turn = 0;
@@ -91,6 +92,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                 () = client.wake.notified() => {}
                 () = acks_are_due => {}
                 _ = ping.tick() => {
+                    // A page answers a ping whatever it does (RFC 6455 §5.5.2): this one is gone.
+                    if heard.get().elapsed() > PING * 3 {
+                        return None;
+                    }
                     if sink.send(Message::Ping(Default::default())).await.is_err() {
                         return None;
                     }
@@ -102,6 +107,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let reader = async {
         let mut bad_frames = 0;
         while let Some(message) = source.next().await {
+            heard.set(tokio::time::Instant::now());
             let good = match message {
                 Ok(Message::Text(text)) => text_frame(&runner, &client, &text).await,
                 Ok(Message::Binary(bytes)) => binary::handle(&runner, &client, &bytes),

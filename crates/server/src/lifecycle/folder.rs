@@ -47,25 +47,39 @@ impl Folder {
         std::fs::rename(&self.0, place)
     }
 
-    /// Deletes it with all that is in it. A folder without permissions is no obstacle. The mark goes
-    /// first, so that a deletion that is cut short is not taken for the user's.
+    /// Deletes it with all that is in it. Neither depth nor missing permissions are an obstacle: what
+    /// users make is walked by `rm` and `chmod`, which use no recursion. The mark goes first, so that
+    /// a deletion that is cut short is not taken for the user's.
     pub async fn delete(&self) -> io::Result<()> {
-        let path = self.0.clone();
-        tokio::task::spawn_blocking(move || {
-            for _ in 0..2 {
-                let gone = std::fs::remove_file(path.join(MARK)).or_else(absent_is_fine);
-                match gone.and_then(|()| std::fs::remove_dir_all(&path).or_else(absent_is_fine)) {
-                    Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                        open_up(&path)?
-                    }
-                    done => return done,
-                }
-            }
-            std::fs::remove_dir_all(&path)
-        })
-        .await
-        .map_err(io::Error::other)?
+        if !self.exists() {
+            return Ok(());
+        }
+        std::fs::remove_file(self.0.join(MARK)).or_else(absent_is_fine)?;
+        if run("rm", &["-rf", "--one-file-system"], &self.0)
+            .await
+            .is_ok()
+        {
+            return Ok(());
+        }
+        run("chmod", &["-R", "u+rwX"], &self.0).await?;
+        run("rm", &["-rf", "--one-file-system"], &self.0).await
     }
+}
+
+async fn run(program: &str, arguments: &[&str], path: &Path) -> io::Result<()> {
+    let output = tokio::process::Command::new(program)
+        .args(arguments)
+        .arg("--")
+        .arg(path)
+        .output()
+        .await?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(io::Error::other(
+        said.lines().next().unwrap_or(program).to_owned(),
+    ))
 }
 
 fn absent_is_fine(error: io::Error) -> io::Result<()> {
@@ -74,18 +88,6 @@ fn absent_is_fine(error: io::Error) -> io::Result<()> {
     } else {
         Err(error)
     }
-}
-
-/// Gives us back the right to change every folder below `path`.
-fn open_up(path: &Path) -> io::Result<()> {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))?;
-    for entry in std::fs::read_dir(path)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            open_up(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -104,5 +106,20 @@ mod tests {
         folder.delete().await.unwrap();
         assert!(!folder.exists());
         folder.delete().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_any_depth_is_deleted() {
+        let top = tempfile::tempdir().unwrap();
+        let folder = Folder::new(top.path().join("repl"));
+        folder.create().unwrap();
+        let script = "import os\nfor _ in range(30000):\n os.mkdir('d'); os.chdir('d')";
+        let made = std::process::Command::new("python3")
+            .args(["-c", script])
+            .current_dir(folder.path())
+            .status();
+        assert!(made.unwrap().success());
+        folder.delete().await.unwrap();
+        assert!(!folder.exists());
     }
 }

@@ -193,6 +193,12 @@ impl Life {
     /// Brings files to disk, unless they are there, and starts the sandbox.
     async fn start(&mut self, kept: Option<Arc<Volume>>) -> Result<Running, String> {
         self.phase(Phase::Starting, Some("Getting ready"));
+        // Something of an earlier life may have been left by a stop that failed.
+        self.repls
+            .spawner
+            .stop(&self.entry.id)
+            .await
+            .map_err(|e| e.to_string())?;
         let volume = match kept {
             Some(volume) => volume,
             None => self.bring_files().await?,
@@ -211,12 +217,6 @@ impl Life {
             limits: self.repls.config.limits.clone(),
             network: self.repls.config.network,
         };
-        // Something of an earlier life may have been left by a stop that failed.
-        self.repls
-            .spawner
-            .stop(&spec.id)
-            .await
-            .map_err(|e| e.to_string())?;
         let sandbox = match self.repls.spawner.start(&spec).await {
             Ok(sandbox) => sandbox,
             Err(error) => {
@@ -503,15 +503,12 @@ impl Life {
         ending: Ending,
         volume: Arc<Volume>,
     ) -> Option<(Arc<Volume>, Vec<Reply<PathBuf>>)> {
-        if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
-            warn!(%error, "the sandbox could not be removed");
-        }
         self.phase(Phase::Stopping, Some("Saving"));
         let mut asked = ending.asked;
         let mut wait = RETRY.0;
         let mut tries = 0;
         loop {
-            let Err(error) = self.save_and_delete(&volume).await else {
+            let Err(error) = self.end_and_save(&volume).await else {
                 break;
             };
             tries += 1;
@@ -543,6 +540,13 @@ impl Life {
         }
         info!("at rest");
         None
+    }
+
+    /// Nothing is saved for good, or deleted, while a program may still write.
+    async fn end_and_save(&self, volume: &Volume) -> Result<(), String> {
+        let stopped = self.repls.spawner.stop(&self.entry.id).await;
+        stopped.map_err(|e| format!("its sandbox could not be ended: {e}"))?;
+        self.save_and_delete(volume).await
     }
 
     /// The final checkpoint; the local copy is deleted only after it is durable.
@@ -597,7 +601,7 @@ impl Life {
         let rescued = async {
             let owner = self.owner().await?;
             let volume = self.adopt(owner).await?;
-            self.save_and_delete(&volume).await
+            self.end_and_save(&volume).await
         };
         let reason = rescued.await.err();
         if let Some(reason) = &reason {

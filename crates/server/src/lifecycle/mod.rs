@@ -63,7 +63,10 @@ impl Repls {
                 repl = sandbox.id,
                 "ending a sandbox that an earlier server left"
             );
-            spawner.stop(&sandbox.id).await?;
+            // Its repl tries again before anything else is done with it.
+            if let Err(error) = spawner.stop(&sandbox.id).await {
+                tracing::warn!(repl = sandbox.id, %error, "it could not be ended");
+            }
         }
         let repls = Arc::new(Self {
             config: config.clone(),

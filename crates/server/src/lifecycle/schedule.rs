@@ -13,8 +13,10 @@ const COST_FACTOR: u32 = 20;
 const LONGEST_PAUSE: Duration = Duration::from_secs(120);
 /// First and longest wait after a failure.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
-/// How often a workspace is scanned of which not all folders can be watched.
+/// How often a workspace is scanned of which not all folders can be watched,
 const SCAN: Duration = Duration::from_secs(30);
+/// and any other: writes through shared memory, mmap(2), are never announced.
+const SELDOM_SCAN: Duration = Duration::from_secs(300);
 
 #[derive(Debug, Default)]
 pub(super) struct Schedule {
@@ -23,6 +25,8 @@ pub(super) struct Schedule {
     /// Not before.
     pause: Option<Instant>,
     failures: u32,
+    /// When a checkpoint last succeeded.
+    scanned: Option<Instant>,
 }
 
 impl Schedule {
@@ -45,6 +49,7 @@ impl Schedule {
     /// It ended well.
     pub fn succeeded(&mut self, now: Instant, cost: Duration) {
         self.failures = 0;
+        self.scanned = Some(now);
         self.pause = Some(now + (cost * COST_FACTOR).min(LONGEST_PAUSE));
     }
 
@@ -64,8 +69,8 @@ impl Schedule {
     pub fn due(&self, now: Instant, watched: bool) -> Option<Instant> {
         let due = match (self.first, self.last) {
             (Some(first), Some(last)) => (last + QUIET).min(first + AT_MOST),
-            _ if !watched => self.pause.unwrap_or(now) + SCAN,
-            _ => return None,
+            _ if !watched => self.scanned.unwrap_or(now) + SCAN,
+            _ => self.scanned? + SELDOM_SCAN,
         };
         Some(self.pause.map_or(due, |pause| due.max(pause)))
     }
@@ -124,6 +129,10 @@ mod tests {
     #[test]
     fn unwatched_folders_are_scanned_now_and_then() {
         let now = Instant::now();
-        assert_eq!(Schedule::default().due(now, false), Some(now + SCAN));
+        let mut schedule = Schedule::default();
+        assert_eq!(schedule.due(now, false), Some(now + SCAN));
+        schedule.succeeded(now, Duration::ZERO);
+        assert_eq!(schedule.due(now, false), Some(now + SCAN));
+        assert_eq!(schedule.due(now, true), Some(now + SELDOM_SCAN));
     }
 }

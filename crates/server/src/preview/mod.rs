@@ -86,7 +86,11 @@ impl Place<'_> {
                 &[],
             );
         }
-        if !self.is_signed_in(request.headers()).await && !self.is_preflight(&request) {
+        if !self.is_signed_in(request.headers()).await {
+            if self.is_preflight(&request) {
+                // Nobody has shown who they are: it brings no body, and keeps nothing awake.
+                return self.forward(request.map(|_| Body::empty())).await;
+            }
             return self.sign_in_first(&request);
         }
         if path == "/.alcove/wait" {

@@ -252,21 +252,35 @@ impl Templates {
 
     /// Runs a template's setup in a sandbox; the manifest with what it made.
     async fn prepare(&self, name: &str, project: &Project) -> anyhow::Result<Manifest> {
-        info!(command = project.setup.command, "preparing");
-        let id = sandbox_id(name);
-        let dir = self.config.templates_dir().join(name);
-        remove(&dir).await?;
-        std::fs::create_dir_all(&dir)?;
+        let (id, dir) = (sandbox_id(name), self.config.templates_dir().join(name));
+        let prepared = self.run_setup(name, &id, &dir, project).await;
+        // Whatever came of it, nothing of it stays here.
         self.spawner.stop(&id).await?;
-        let owner = self.spawner.owner(&id).await?;
+        remove(&dir).await?;
+        self.spawner.release(&id).await?;
+        prepared
+    }
+
+    async fn run_setup(
+        &self,
+        name: &str,
+        id: &str,
+        dir: &Path,
+        project: &Project,
+    ) -> anyhow::Result<Manifest> {
+        info!(command = project.setup.command, "preparing");
+        self.spawner.stop(id).await?;
+        remove(dir).await?;
+        std::fs::create_dir_all(dir)?;
+        let owner = self.spawner.owner(id).await?;
         let ours = rustix::process::geteuid().as_raw();
         let owner = (owner.uid != ours).then_some((owner.uid, owner.gid));
         let at = Location::Template(name.to_owned());
-        let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.clone(), owner).await?;
+        let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.to_owned(), owner).await?;
         volume.restore_sources().await?;
         volume.restore_bulk().await?;
         let spec = SandboxSpec {
-            id: id.clone(),
+            id: id.to_owned(),
             workspace: volume.workspace(),
             home: volume.home(),
             env: vec![],
@@ -279,7 +293,7 @@ impl Templates {
             runner::run(&sandbox.socket, &project.setup.command),
         )
         .await;
-        self.spawner.stop(&id).await?;
+        self.spawner.stop(id).await?;
         let (code, output) = ran.context("it took longer than 20 minutes")??;
         if code != 0 {
             let lines: Vec<&str> = output.lines().filter(|l| !l.trim().is_empty()).collect();
@@ -291,8 +305,6 @@ impl Templates {
         }
         volume.set_meta(|meta| meta.prepared = true).await;
         volume.checkpoint(Scope::Everything, None).await?;
-        remove(&dir).await?;
-        self.spawner.release(&id).await?;
         Ok(self
             .store
             .head(&at, 0)

@@ -115,12 +115,38 @@ pub fn write(run: &Path) -> Result<(), SpawnError> {
         if source.symlink_metadata().is_err() {
             continue;
         }
+        if holds_secret(&source) {
+            tracing::warn!(source = %source.display(), "not shown in sandboxes: it holds a password or token");
+            continue;
+        }
         // What the server may not read is no concern of repls.
         if let Err(error) = copy(&source, &etc.join(&name)) {
             tracing::debug!(source = %source.display(), %error, "not shown in sandboxes");
         }
     }
     Ok(())
+}
+
+/// Whether a settings file of a package client holds a login.
+fn holds_secret(path: &Path) -> bool {
+    const CLIENTS: [&str; 3] = ["npmrc", "pip.conf", "gitconfig"];
+    let is_client = path
+        .file_name()
+        .is_some_and(|n| CLIENTS.iter().any(|c| n == *c));
+    is_client && fs::read_to_string(path).is_ok_and(|text| names_secret(&text))
+}
+
+fn names_secret(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    let words = ["_auth", "_password", "password", "token", "extraheader"];
+    let has_login = |line: &str| {
+        line.split("://").skip(1).any(|rest| {
+            rest.split('/')
+                .next()
+                .is_some_and(|host| host.contains('@'))
+        })
+    };
+    words.iter().any(|w| text.contains(w)) || text.lines().any(has_login)
 }
 
 /// What becomes `/etc/resolv.conf`.
@@ -178,4 +204,21 @@ fn new_name(path: &Path) -> PathBuf {
         ".{}.new",
         path.file_name().unwrap_or_default().to_string_lossy()
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn settings_with_a_login_are_not_shown() {
+        for secret in [
+            "//r.example/:_authToken=x",
+            "index-url = https://u:p@r.example/simple",
+            "_password=x",
+        ] {
+            assert!(super::names_secret(secret), "{secret}");
+        }
+        assert!(!super::names_secret(
+            "registry=https://r.example/npm/\ncafile=/etc/ssl/ca.pem\n"
+        ));
+    }
 }

@@ -6,12 +6,14 @@ import { Session } from "../../session/session";
 import type { SocketLike } from "../../session/socket";
 import { complain } from "../../ui/toasts";
 import * as tabs from "../editor/tabs";
+import { Planter, plantByFrame } from "../preview/planter";
 import { Bench } from "./bench";
 
 export interface Workspace {
   id: string;
   session: Session;
   bench: Bench;
+  planter: Planter;
 }
 
 const workspaces = new Map<string, Workspace>();
@@ -28,7 +30,8 @@ export function workspaceOf(id: string, name: string): Workspace {
   const session = new Session({ dial, clock: systemClock, name, complain });
   const bench = new Bench(id);
   session.documents.onMoved = (from, to) => bench.tabs.update((t) => tabs.moved(t, from, to));
-  const workspace = { id, session, bench };
+  const planter = new Planter(session.ports, session.terminals.life, (port) => plantByFrame(id, port));
+  const workspace = { id, session, bench, planter };
   workspaces.set(id, workspace);
   return workspace;
 }

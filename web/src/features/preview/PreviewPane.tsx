@@ -53,23 +53,33 @@ export function PreviewPane({ actions }: { actions: Actions }) {
   );
 }
 
+/** How long a page waits until the browser is known on the other ports, which it may call at once. */
+const PLANTED_MS = 2_000;
+
 type Address = { load: number; url: string } | { load: number; error: string };
 
 function Frame({ wish }: { wish: PreviewWish }) {
-  const { id, bench } = useWorkspace();
+  const { id, session, bench, planter } = useWorkspace();
   const { port, path, load } = wish;
+  const ports = useValue(session.ports);
+  const life = useValue(session.terminals.life);
   const [address, setAddress] = useState<Address | null>(null);
   useEffect(() => {
     let late = false;
+    const planted = Promise.race([planter.beside(port), new Promise((done) => setTimeout(done, PLANTED_MS))]);
     // The address holds a ticket for one use: each load from scratch needs its own.
-    api.preview(id, { port, path }).then(
-      ({ url }) => !late && setAddress({ load, url }),
+    Promise.all([api.preview(id, { port, path }), planted]).then(
+      ([{ url }]) => !late && setAddress({ load, url }),
       (error: unknown) => !late && setAddress({ load, error: words(error) }),
     );
     return () => {
       late = true;
     };
-  }, [id, port, path, load]);
+  }, [id, planter, port, path, load]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: The planter reads the ports and the life itself.
+  useEffect(() => {
+    void planter.beside(port);
+  }, [planter, port, ports, life]);
 
   if (!address) return <p className="center-note muted">Opening port {port}…</p>;
   if ("error" in address) {
