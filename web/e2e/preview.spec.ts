@@ -123,8 +123,14 @@ test("a page calls other ports of its repl, also one that opens later", async ({
   page,
 }) => {
   const edit = await open(await repl("blank"));
-  await edit.terminal.write("site.py", SITE);
-  await edit.terminal.write("api.py", API);
+  for (const [name, text] of [
+    ["site.py", SITE],
+    ["api.py", API],
+  ] as const) {
+    await edit.tree.create("file", name);
+    await edit.editor.replace(name, text);
+  }
+  await edit.saved();
   await edit.terminal.write("main.sh", "python3 api.py 8000 & python3 site.py");
   await edit.terminal.write("alcove.toml", "[run]\ncommand = 'sh main.sh'\nport = 5173\n");
   await edit.run();

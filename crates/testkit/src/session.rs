@@ -12,8 +12,8 @@ use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::DEADLINE;
 
@@ -103,9 +103,20 @@ impl Session {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let connected = tokio_tungstenite::client_async(request, stream);
-        let (socket, _) = tokio::time::timeout(DEADLINE, connected)
+        let connected = tokio::time::timeout(DEADLINE, connected)
             .await
-            .context("no session")??;
+            .context("no session")?;
+        let (socket, _) = connected.map_err(|error| match error {
+            Error::Http(answer) => {
+                let said = answer
+                    .body()
+                    .as_deref()
+                    .map(String::from_utf8_lossy)
+                    .unwrap_or_default();
+                anyhow::anyhow!("no session: {}: {said}", answer.status())
+            }
+            other => other.into(),
+        })?;
         Ok(Self {
             socket,
             client: client.to_owned(),
