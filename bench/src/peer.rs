@@ -3,7 +3,6 @@
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -38,7 +37,7 @@ pub fn serve() -> anyhow::Result<()> {
             .stderr(Stdio::from(slave))
             .spawn()?;
         let mut socket = accept(stream.try_clone()?)?;
-        let mut from_shell = std::fs::File::from(OwnedFd::from(master));
+        let mut from_shell = std::fs::File::from(master);
         let mut to_shell = from_shell.try_clone()?;
         let mut sender = WebSocket::from_raw_socket(stream, Role::Server, None);
         std::thread::spawn(move || {

@@ -1,6 +1,7 @@
 //! Which part answers a request, by the host it names; the web application's files; the accept loop.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,8 +51,8 @@ pub async fn accept(
             accepted = listener.accept() => accepted,
             () = closing.cancelled() => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Out of descriptors, most likely: what is open goes on.
                 tracing::warn!(%error, "accept");
@@ -63,7 +64,8 @@ pub async fn accept(
         let _ = stream.set_nodelay(true);
         let (app, editor, closing) = (app.clone(), editor.clone(), closing.clone());
         tokio::spawn(async move {
-            let service = service_fn(move |request| route(app.clone(), editor.clone(), request));
+            let service =
+                service_fn(move |request| route(app.clone(), editor.clone(), request, peer));
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
@@ -83,6 +85,7 @@ async fn route(
     app: Arc<App>,
     editor: Router,
     request: Request<Incoming>,
+    peer: SocketAddr,
 ) -> Result<Response<Body>, Infallible> {
     let request = request.map(Body::new);
     let path = request.uri().path();
@@ -93,7 +96,9 @@ async fn route(
         .unwrap_or_default()
         .to_owned();
     Ok(match app.hosts.target(&host) {
-        Target::Preview { port, repl } => preview::serve(&app, request, &host, port, &repl).await,
+        Target::Preview { port, repl } => {
+            preview::serve(&app, request, &host, port, &repl, peer).await
+        }
         Target::Editor { canonical: false } if wants_page(&request) => {
             let to = app.hosts.canonical(
                 &host,

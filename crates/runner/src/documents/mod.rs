@@ -362,10 +362,8 @@ impl Documents {
         let full = document.path.borrow().under(&self.top);
         let looked_at = full.clone();
         let known = document.stamp.get();
-        let Some(read) = self
-            .read_settled(full, known, document.base.borrow().text.len())
-            .await
-        else {
+        let before = document.base.borrow().text.len();
+        let Some(read) = self.read_settled(full, known, before).await else {
             return;
         };
         if document.path.borrow().under(&self.top) != looked_at {

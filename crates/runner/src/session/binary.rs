@@ -46,7 +46,6 @@ fn terminal_frame(
             if terminal.resize(cols, rows) {
                 runner.terminals_changed();
             }
-            runner.note_activity();
             let received = match terminal.input(&client.token.borrow(), number, bytes) {
                 Input::Received(n) => n,
                 Input::Gap => return false,
@@ -60,6 +59,7 @@ fn terminal_frame(
                 }
             };
             client.acknowledge_input(channel, received);
+            runner.note_activity();
         }
         _ => return false,
     }

@@ -130,9 +130,12 @@ impl Terminal {
             let Some(n) = pty.read(&mut buffer).await else {
                 return;
             };
-            self.output(&buffer[..n]);
-            // Other tasks get their turn between chunks of a flood.
+            self.ring.borrow_mut().push(&buffer[..n]);
+            self.wake_all();
+            // Sessions write first: a key's echo must not wait until another thread has been woken for
+            // the screen. Other tasks get their turn between chunks of a flood, too.
             tokio::task::yield_now().await;
+            self.screens.feed(self.id, &buffer[..n]);
         }
     }
 
@@ -156,6 +159,10 @@ impl Terminal {
     pub fn output(&self, bytes: &[u8]) {
         self.ring.borrow_mut().push(bytes);
         self.screens.feed(self.id, bytes);
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
         for attachment in self.attached() {
             attachment.wake();
         }

@@ -101,8 +101,11 @@ mod tests {
         folder.create().unwrap();
         folder.mark_restored().unwrap();
         std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
-        std::fs::set_permissions(folder.path().join("a"), std::fs::Permissions::from_mode(0))
-            .unwrap();
+        std::fs::set_permissions(
+            folder.path().join("a"),
+            std::fs::Permissions::from_mode(0o0),
+        )
+        .unwrap();
         folder.delete().await.unwrap();
         assert!(!folder.exists());
         folder.delete().await.unwrap();

@@ -1,5 +1,7 @@
 //! What is rewritten between a browser and a program that thinks it serves `localhost`.
 
+use std::net::SocketAddr;
+
 use alcove_protocol::headers as internal;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, COOKIE,
@@ -37,6 +39,8 @@ pub struct Rewrite<'a> {
     pub host: &'a str,
     pub port: u16,
     pub repl: &'a str,
+    /// Who connected to us.
+    pub peer: SocketAddr,
 }
 
 impl Rewrite<'_> {
@@ -55,7 +59,14 @@ impl Rewrite<'_> {
         }
         set(headers, "x-forwarded-host", self.host);
         set(headers, "x-forwarded-proto", self.hosts.scheme());
-        set(headers, "x-forwarded-for", "127.0.0.1");
+        // A proxy before us has written down whom it speaks for (RFC 7239 §5.2 is its successor).
+        let before = headers.get("x-forwarded-for").and_then(|h| h.to_str().ok());
+        let chain = before.map_or(String::new(), |b| format!("{b}, "));
+        set(
+            headers,
+            "x-forwarded-for",
+            &format!("{chain}{}", self.peer.ip()),
+        );
         headers.remove("forwarded");
         for name in [ORIGIN, REFERER] {
             let local = headers
@@ -252,6 +263,7 @@ mod tests {
             host: HOST_NAME,
             port: 3000,
             repl: "abcdefghijkl",
+            peer: "192.0.2.7:5".parse().unwrap(),
         });
     }
 
@@ -279,6 +291,7 @@ mod tests {
                 "a=1; alcove_preview=secret; __Host-alcove_session=s; b=2",
             )
             .header("alcove-user", "evil")
+            .header("x-forwarded-for", "198.51.100.1")
             .header(CONNECTION, "keep-alive, x-gone")
             .header("x-gone", "1")
             .body(())
@@ -290,6 +303,7 @@ mod tests {
         assert_eq!(headers[REFERER], "http://localhost:5173/x?y");
         assert_eq!(headers[COOKIE], "a=1; b=2");
         assert_eq!(headers["x-forwarded-host"], HOST_NAME);
+        assert_eq!(headers["x-forwarded-for"], "198.51.100.1, 192.0.2.7");
         assert!(!headers.contains_key("alcove-user") && !headers.contains_key("x-gone"));
         assert_eq!(request.uri(), "/a?b=c");
     }

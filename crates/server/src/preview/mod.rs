@@ -6,6 +6,7 @@ mod pages;
 mod tickets;
 mod tunnel;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ struct Place<'a> {
     host: &'a str,
     port: u16,
     repl: &'a str,
+    peer: SocketAddr,
 }
 
 /// Answers a request to `host`, which names `port` of `repl`.
@@ -60,12 +62,14 @@ pub async fn serve(
     host: &str,
     port: u16,
     repl: &str,
+    peer: SocketAddr,
 ) -> Response<Body> {
     let place = Place {
         app,
         host,
         port,
         repl,
+        peer,
     };
     let mut response = place.answer(request).await;
     // Without it a busy loop in a preview freezes every page of the same site.
@@ -266,6 +270,7 @@ impl Place<'_> {
             host: self.host,
             port: self.port,
             repl: self.repl,
+            peer: self.peer,
         };
         rewrite.request(&mut request);
         let upgraded = request
