@@ -358,8 +358,9 @@ async fn ports_are_announced_as_they_come_and_go() {
     };
     let process = repl.page.news(wanted).await.unwrap();
     assert_eq!(process, "node");
-    repl.page.command("pkill node").await.unwrap();
+    // What was told before is no news any more.
     repl.page.news.clear();
+    repl.page.command("pkill node").await.unwrap();
     repl.page
         .news(|m| matches!(m, RunnerMessage::Ports { ports } if ports.is_empty()).then_some(()))
         .await

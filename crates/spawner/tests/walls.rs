@@ -353,10 +353,16 @@ async fn a_crash_in_the_middle_of_a_start_is_cleaned_up() {
         let spawner = place.sandboxes().await;
         assert_eq!(spawner.list().await.expect("lists").len(), 1);
         end(&*spawner, &["one"]).await;
-        assert!(
-            !std::path::Path::new(&format!("/proc/{}", sandbox.pid)).exists(),
-            "{known:?}"
-        );
+        // It has been killed; its entry goes when its parent, killed too, has been reaped.
+        let process = format!("/proc/{}", sandbox.pid);
+        let gone = async {
+            while std::path::Path::new(&process).exists() {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(common::DEADLINE, gone)
+            .await
+            .unwrap_or_else(|_| panic!("{known:?}: it is still there"));
         assert_eq!(traces(&place, &name), "[][]", "{known:?}");
     }
 }
