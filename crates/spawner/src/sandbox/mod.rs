@@ -262,6 +262,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Sandboxes go on; nobody looks after their network until a spawner takes them over.
+impl Drop for SandboxSpawner {
+    fn drop(&mut self) {
+        self.router.abandon();
+    }
+}
+
 #[async_trait]
 impl Spawner for SandboxSpawner {
     async fn owner(&self, id: &str) -> Result<Owner, SpawnError> {

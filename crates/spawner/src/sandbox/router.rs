@@ -340,6 +340,13 @@ impl Router {
             .unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// Leaves everything as it is, for another server to take over.
+    pub fn abandon(&self) {
+        if let Some(supervisor) = self.lock_supervisor().take() {
+            supervisor.abort();
+        }
+    }
+
     fn lock_supervisor(&self) -> std::sync::MutexGuard<'_, Option<JoinHandle<()>>> {
         self.supervisor
             .lock()
