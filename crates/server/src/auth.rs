@@ -123,28 +123,48 @@ impl Keys {
             .find_map(|(_, value)| self.verify(purpose, host, value))
     }
 
-    /// `Set-Cookie` of a sign-in. RFC 6265bis.
-    pub fn cookie(&self, purpose: Purpose, host: &str, user: &str, https: bool) -> String {
-        let value = self.sign(purpose, host, user, now_ms() + SIGN_IN.as_millis() as i64);
-        let secure = if https { "; Secure" } else { "" };
-        format!(
-            "{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}",
-            purpose.cookie(https),
-            SIGN_IN.as_secs()
-        )
+    /// `Set-Cookie` of the editor's sign-in.
+    pub fn editor_cookie(&self, host: &str, user: &str, https: bool) -> String {
+        self.signed_cookie(Purpose::Editor, host, user, https, "Lax")
     }
-}
 
-impl Keys {
     /// `Set-Cookie` of a preview's origin. On another site than the editor's, it lives in the
     /// editor's partition (CHIPS), which needs https.
     pub fn preview_cookie(&self, host: &str, user: &str, https: bool, same_site: bool) -> String {
-        let cookie = self.cookie(Purpose::Preview, host, user, https);
-        if https && !same_site {
-            return cookie.replace("SameSite=Lax", "SameSite=None; Partitioned");
-        }
-        cookie
+        let policy = if https && !same_site {
+            "None; Partitioned"
+        } else {
+            "Lax"
+        };
+        self.signed_cookie(Purpose::Preview, host, user, https, policy)
     }
+
+    fn signed_cookie(
+        &self,
+        purpose: Purpose,
+        host: &str,
+        user: &str,
+        https: bool,
+        same_site: &str,
+    ) -> String {
+        let value = self.sign(purpose, host, user, now_ms() + SIGN_IN.as_millis() as i64);
+        set_cookie(purpose.cookie(https), &value, https, same_site, SIGN_IN)
+    }
+}
+
+/// `Set-Cookie` that takes the editor's sign-in away.
+pub fn expired_cookie(https: bool) -> String {
+    let name = Purpose::Editor.cookie(https);
+    set_cookie(name, "", https, "Lax", Duration::ZERO)
+}
+
+/// RFC 6265bis.
+fn set_cookie(name: &str, value: &str, https: bool, same_site: &str, age: Duration) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    format!(
+        "{name}={value}; Path=/; HttpOnly; SameSite={same_site}; Max-Age={}{secure}",
+        age.as_secs()
+    )
 }
 
 /// Names and values of all cookies of a request that are text. Others' may be anything: a preview's

@@ -106,6 +106,14 @@ pub struct Owner {
     pub gid: u32,
 }
 
+impl Owner {
+    /// Whom files must be given to; `None` when they are ours anyway.
+    pub fn other(self) -> Option<(u32, u32)> {
+        let ours = rustix::process::geteuid().as_raw();
+        (self.uid != ours).then_some((self.uid, self.gid))
+    }
+}
+
 /// A sandbox that was started.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sandbox {

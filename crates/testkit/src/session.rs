@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 
 use alcove_protocol::SUBPROTOCOL;
 use alcove_protocol::binary::{self, frame, put_varint, take_varint, terminal};
-use alcove_protocol::session::{
-    ClientFrame, ClientMessage, ErrorCode, RunnerFrame, RunnerMessage, TerminalInfo,
-};
+use alcove_protocol::session::{ClientFrame, ClientMessage, ErrorCode, RunnerFrame, RunnerMessage};
 use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -434,14 +432,5 @@ impl Session {
             .await?;
         anyhow::ensure!(code == 0, "{path} was not written: {said}");
         Ok(())
-    }
-
-    /// The terminals as last told.
-    pub fn last_terminals(&self) -> Vec<TerminalInfo> {
-        let told = self.news.iter().rev().find_map(|m| match m {
-            RunnerMessage::Terminals { terminals } => Some(terminals.clone()),
-            _ => None,
-        });
-        told.unwrap_or_default()
     }
 }

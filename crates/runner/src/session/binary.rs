@@ -7,7 +7,8 @@ use alcove_protocol::session::{ErrorCode, Role, RunnerMessage};
 
 use super::Client;
 use crate::Runner;
-use crate::terminals::Input;
+use crate::documents::Document;
+use crate::terminals::{Attachment, Input};
 
 /// Handles one frame; `false` when it was malformed. A frame on a channel that has just been closed
 /// is none of the page's faults.
@@ -15,11 +16,13 @@ pub fn handle(runner: &Rc<Runner>, client: &Rc<Client>, bytes: &[u8]) -> bool {
     let Some((channel, kind, payload)) = parse(bytes) else {
         return false;
     };
-    if client.attachments.borrow().contains_key(&channel) {
-        return terminal_frame(runner, client, channel, kind, payload);
+    let attachment = client.attachments.borrow().get(&channel).cloned();
+    if let Some(attachment) = attachment {
+        return terminal_frame(runner, client, &attachment, kind, payload);
     }
-    if client.documents.borrow().contains_key(&channel) {
-        return document_frame(runner, client, channel, kind, payload);
+    let document = client.documents.borrow().get(&channel).cloned();
+    if let Some(document) = document {
+        return document_frame(runner, client, channel, &document, kind, payload);
     }
     true
 }
@@ -27,13 +30,10 @@ pub fn handle(runner: &Rc<Runner>, client: &Rc<Client>, bytes: &[u8]) -> bool {
 fn terminal_frame(
     runner: &Rc<Runner>,
     client: &Rc<Client>,
-    channel: u32,
+    attachment: &Attachment,
     kind: u8,
     payload: &[u8],
 ) -> bool {
-    let Some(attachment) = client.attachments.borrow().get(&channel).cloned() else {
-        return true;
-    };
     let Some((number, bytes)) = take_varint(payload) else {
         return false;
     };
@@ -58,7 +58,7 @@ fn terminal_frame(
                     n
                 }
             };
-            client.acknowledge_input(channel, received);
+            client.acknowledge_input(attachment.channel, received);
             runner.note_activity();
         }
         _ => return false,
@@ -70,12 +70,10 @@ fn document_frame(
     runner: &Rc<Runner>,
     client: &Rc<Client>,
     channel: u32,
+    document: &Rc<Document>,
     kind: u8,
     payload: &[u8],
 ) -> bool {
-    let Some(document) = client.documents.borrow().get(&channel).cloned() else {
-        return true;
-    };
     match kind {
         document::STATE_VECTOR => match document.missing(payload) {
             Ok(update) => client.send_binary(frame(channel, document::UPDATE, None, &update)),
@@ -84,7 +82,7 @@ fn document_frame(
         document::UPDATE if client.role == Role::Viewer => return false,
         document::UPDATE => {
             runner.note_activity();
-            if let Err(error) = runner.documents.update(&document, payload, client.id) {
+            if let Err(error) = runner.documents.update(document, payload, client.id) {
                 let message = format!("The edit was not taken: {error}.");
                 client.tell(&RunnerMessage::Error {
                     code: ErrorCode::Limit,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Body;
-use crate::auth::{Purpose, User, check_origin};
+use crate::auth::{User, check_origin, expired_cookie};
 use crate::db::LOCAL_USER;
 use crate::{ApiFailure, App};
 
@@ -32,7 +32,7 @@ fn cookie(app: &App, headers: &HeaderMap) -> String {
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
     app.keys
-        .cookie(Purpose::Editor, host, LOCAL_USER, app.config.is_https())
+        .editor_cookie(host, LOCAL_USER, app.config.is_https())
 }
 
 /// Exchanges the token for a cookie.
@@ -84,17 +84,6 @@ pub async fn by_address(
 pub async fn sign_out(State(app): State<Arc<App>>, user: User) -> impl IntoResponse {
     // Nobody may be connected.
     let _ = app.sign_outs.send(user.id);
-    let name = Purpose::Editor.cookie(app.config.is_https());
-    let secure = if app.config.is_https() {
-        "; Secure"
-    } else {
-        ""
-    };
-    (
-        StatusCode::NO_CONTENT,
-        [(
-            SET_COOKIE,
-            format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}"),
-        )],
-    )
+    let cookie = expired_cookie(app.config.is_https());
+    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)])
 }

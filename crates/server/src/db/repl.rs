@@ -1,7 +1,7 @@
 //! Table `repls`.
 
+use sea_orm::ConnectionTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::{ConnectionTrait, IntoActiveModel};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "repls")]
@@ -32,12 +32,5 @@ impl ActiveModel {
             .exec_without_returning(db)
             .await
             .map(drop)
-    }
-}
-
-impl Model {
-    /// All columns, as values to insert.
-    pub fn whole(self) -> ActiveModel {
-        self.into_active_model()
     }
 }

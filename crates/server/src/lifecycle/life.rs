@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use alcove_protocol::api::{Phase, Progress, Saved};
 use alcove_protocol::project::{FILE_NAME, MAX_FILE_BYTES, Project};
 use alcove_protocol::status::Status;
-use alcove_spawner::{Exit, SandboxSpec};
+use alcove_spawner::{Exit, Owner, SandboxSpec};
 use alcove_volume::{Changes, Location, Meta, Outcome, Scope, Volume};
 use sea_orm::ActiveValue::Set;
 use tokio::sync::{mpsc, oneshot};
@@ -180,14 +180,8 @@ impl Life {
 
     /// Who owns the files here; `None` when it is we.
     async fn owner(&self) -> Result<Option<(u32, u32)>, String> {
-        let owner = self
-            .repls
-            .spawner
-            .owner(&self.entry.id)
-            .await
-            .map_err(|e| e.to_string())?;
-        let ours = rustix::process::geteuid().as_raw();
-        Ok((owner.uid != ours).then_some((owner.uid, owner.gid)))
+        let owner = self.repls.spawner.owner(&self.entry.id).await;
+        owner.map(Owner::other).map_err(|e| e.to_string())
     }
 
     /// Brings files to disk, unless they are there, and starts the sandbox.

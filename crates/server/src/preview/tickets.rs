@@ -87,7 +87,6 @@ mod tests {
     fn only_so_many_are_kept() {
         let tickets = Tickets::default();
         for _ in 0..MAX_TICKETS + 10 {
-            tickets.0.lock().len();
             if tickets.0.lock().len() < MAX_TICKETS {
                 let text = format!("{}", tickets.0.lock().len());
                 let ticket = Ticket {

@@ -272,9 +272,7 @@ impl Templates {
         self.spawner.stop(id).await?;
         remove(dir).await?;
         std::fs::create_dir_all(dir)?;
-        let owner = self.spawner.owner(id).await?;
-        let ours = rustix::process::geteuid().as_raw();
-        let owner = (owner.uid != ours).then_some((owner.uid, owner.gid));
+        let owner = self.spawner.owner(id).await?.other();
         let at = Location::Template(name.to_owned());
         let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.to_owned(), owner).await?;
         volume.restore_sources().await?;

@@ -48,12 +48,7 @@ pub fn is_client_setting(name: &str, value: &str) -> bool {
     let secret = ["TOKEN", "PASSWORD", "CREDENTIAL", "SECRET"]
         .iter()
         .any(|word| upper.contains(word));
-    // https://name:password@host
-    let login = value.split("://").skip(1).any(|rest| {
-        rest.split('/')
-            .next()
-            .is_some_and(|host| host.contains('@'))
-    });
+    let login = has_login(value);
     if known && login {
         tracing::warn!(
             name,
@@ -61,6 +56,15 @@ pub fn is_client_setting(name: &str, value: &str) -> bool {
         );
     }
     known && !secret && !login
+}
+
+/// Whether an address in a text carries a login: `https://name:password@host`.
+pub(super) fn has_login(text: &str) -> bool {
+    text.split("://").skip(1).any(|rest| {
+        rest.split('/')
+            .next()
+            .is_some_and(|host| host.contains('@'))
+    })
 }
 
 /// Settings of the server that are handed on, and the files outside the system's folders that they

@@ -139,14 +139,7 @@ fn holds_secret(path: &Path) -> bool {
 fn names_secret(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     let words = ["_auth", "_password", "password", "token", "extraheader"];
-    let has_login = |line: &str| {
-        line.split("://").skip(1).any(|rest| {
-            rest.split('/')
-                .next()
-                .is_some_and(|host| host.contains('@'))
-        })
-    };
-    words.iter().any(|w| text.contains(w)) || text.lines().any(has_login)
+    words.iter().any(|w| text.contains(w)) || text.lines().any(super::env::has_login)
 }
 
 /// What becomes `/etc/resolv.conf`.
