@@ -93,7 +93,7 @@ pub struct ReplState {
     pub phase: Phase,
     /// For a person: what is being done while it starts or stops, why it failed or was stopped.
     pub detail: Option<String>,
-    /// While files are restored.
+    /// While files are restored: all of them while it starts, derived folders while it runs.
     pub progress: Option<Progress>,
     pub saved: Saved,
     /// The project's program runs.

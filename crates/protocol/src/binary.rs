@@ -61,13 +61,19 @@ pub fn take_varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 
 /// A frame of `kind` on `channel`, with an optional number before the bytes.
 pub fn frame(channel: u32, kind: u8, number: Option<u64>, bytes: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(bytes.len() + 16);
+    let mut out = begin_frame(channel, kind, number, bytes.len());
+    out.extend_from_slice(bytes);
+    out
+}
+
+/// The beginning of a frame, to which `capacity` bytes can be appended.
+pub fn begin_frame(channel: u32, kind: u8, number: Option<u64>, capacity: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(capacity + 16);
     put_varint(&mut out, channel.into());
     out.push(kind);
     if let Some(n) = number {
         put_varint(&mut out, n);
     }
-    out.extend_from_slice(bytes);
     out
 }
 

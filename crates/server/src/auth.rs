@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::config::Config;
 use crate::db::{Db, LOCAL_USER, now_ms};
+use crate::logins::Login;
 use crate::{ApiFailure, App};
 
 /// A sign-in lasts this long.
@@ -83,33 +84,34 @@ impl Keys {
         blake3::hash(text.as_bytes()) == blake3::hash(self.token.as_bytes())
     }
 
-    /// A value that only we can make, bound to purpose, host and user: `<user>.<expiry>.<mac>`.
-    pub fn sign(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
+    /// A value that only we can make, bound to purpose, host and login: `<login>.<expiry>.<mac>`.
+    pub fn sign(&self, purpose: Purpose, host: &str, login: &str, expires_ms: i64) -> String {
         format!(
-            "{user}.{expires_ms}.{}",
-            self.mac(purpose, host, user, expires_ms)
+            "{login}.{expires_ms}.{}",
+            self.mac(purpose, host, login, expires_ms)
         )
     }
 
-    fn mac(&self, purpose: Purpose, host: &str, user: &str, expires_ms: i64) -> String {
+    fn mac(&self, purpose: Purpose, host: &str, login: &str, expires_ms: i64) -> String {
         let text = format!(
-            "{purpose:?}\0{}\0{user}\0{expires_ms}",
+            "{purpose:?}\0{}\0{login}\0{expires_ms}",
             host.to_ascii_lowercase()
         );
         URL_SAFE_NO_PAD.encode(blake3::keyed_hash(&self.signing, text.as_bytes()).as_bytes())
     }
 
-    /// The user of a signed value, if it is ours, for this purpose and host, and not expired.
+    /// The login of a signed value, if it is ours, for this purpose and host, and not expired.
+    /// Whether that login still holds is [`crate::logins::Logins::find`]'s to say.
     pub fn verify(&self, purpose: Purpose, host: &str, value: &str) -> Option<String> {
         let mut parts = value.splitn(3, '.');
-        let (user, expires, mac) = (parts.next()?, parts.next()?, parts.next()?);
+        let (login, expires, mac) = (parts.next()?, parts.next()?, parts.next()?);
         let expires_ms: i64 = expires.parse().ok()?;
-        let ours = self.mac(purpose, host, user, expires_ms);
+        let ours = self.mac(purpose, host, login, expires_ms);
         let same = blake3::hash(ours.as_bytes()) == blake3::hash(mac.as_bytes());
-        (same && expires_ms > now_ms()).then(|| user.to_owned())
+        (same && expires_ms > now_ms()).then(|| login.to_owned())
     }
 
-    /// The user of the first cookie that is ours: others of the same name are ignored.
+    /// The login of the first cookie that is ours: others of the same name are ignored.
     pub fn from_cookies(
         &self,
         headers: &HeaderMap,
@@ -124,30 +126,30 @@ impl Keys {
     }
 
     /// `Set-Cookie` of the editor's sign-in.
-    pub fn editor_cookie(&self, host: &str, user: &str, https: bool) -> String {
-        self.signed_cookie(Purpose::Editor, host, user, https, "Lax")
+    pub fn editor_cookie(&self, host: &str, login: &str, https: bool) -> String {
+        self.signed_cookie(Purpose::Editor, host, login, https, "Lax")
     }
 
     /// `Set-Cookie` of a preview's origin. On another site than the editor's, it lives in the
     /// editor's partition (CHIPS), which needs https.
-    pub fn preview_cookie(&self, host: &str, user: &str, https: bool, same_site: bool) -> String {
+    pub fn preview_cookie(&self, host: &str, login: &str, https: bool, same_site: bool) -> String {
         let policy = if https && !same_site {
             "None; Partitioned"
         } else {
             "Lax"
         };
-        self.signed_cookie(Purpose::Preview, host, user, https, policy)
+        self.signed_cookie(Purpose::Preview, host, login, https, policy)
     }
 
     fn signed_cookie(
         &self,
         purpose: Purpose,
         host: &str,
-        user: &str,
+        login: &str,
         https: bool,
         same_site: &str,
     ) -> String {
-        let value = self.sign(purpose, host, user, now_ms() + SIGN_IN.as_millis() as i64);
+        let value = self.sign(purpose, host, login, now_ms() + SIGN_IN.as_millis() as i64);
         set_cookie(purpose.cookie(https), &value, https, same_site, SIGN_IN)
     }
 }
@@ -183,6 +185,7 @@ pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 pub struct User {
     pub id: String,
     pub name: String,
+    pub login: Login,
 }
 
 impl FromRequestParts<Arc<App>> for User {
@@ -194,24 +197,30 @@ impl FromRequestParts<Arc<App>> for User {
             .get(AUTHORIZATION)
             .and_then(|h| h.to_str().ok())
             .and_then(|h| h.strip_prefix("Bearer "));
-        let id = if let Some(token) = bearer {
+        let login = if let Some(token) = bearer {
             if !app.keys.is_token(token) {
                 return Err(ApiFailure::SignedOut);
             }
-            LOCAL_USER.to_owned()
+            Login::by_token(LOCAL_USER)
         } else {
             let https = app.config.is_https();
-            let user = app
+            let id = app
                 .keys
                 .from_cookies(&parts.headers, Purpose::Editor, https)
                 .ok_or(ApiFailure::SignedOut)?;
+            let login = app.logins.find(&id).await?.ok_or(ApiFailure::SignedOut)?;
             check_origin(app, &parts.method, &parts.headers)?;
-            user
+            login
         };
-        let user = app.db.user(&id).await?.ok_or(ApiFailure::SignedOut)?;
+        let user = app
+            .db
+            .user(&login.user)
+            .await?
+            .ok_or(ApiFailure::SignedOut)?;
         Ok(Self {
             id: user.id,
             name: user.name,
+            login,
         })
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::{Path, State};
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
-use futures_util::Stream;
+use futures_util::{Stream, StreamExt};
 use serde::Serialize;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -27,6 +27,22 @@ struct ReplEvent {
 
 type Events<S> = Sse<axum::response::sse::KeepAliveStream<S>>;
 
+/// A stream that ends with the server, or when its user signs out.
+fn until_the_end<S: Stream<Item = Result<Event, Infallible>> + Send + 'static>(
+    app: &App,
+    user: User,
+    stream: S,
+) -> Events<impl Stream<Item = Result<Event, Infallible>> + use<S>> {
+    let closing = app.closing.clone();
+    let end = async move {
+        tokio::select! {
+            () = closing.cancelled() => {}
+            () = user.login.ended() => {}
+        }
+    };
+    Sse::new(stream.take_until(Box::pin(end))).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
 fn event(name: &str, data: &impl Serialize) -> Result<Event, Infallible> {
     Ok(Event::default()
         .event(name)
@@ -43,21 +59,14 @@ pub async fn of_repl(
 ) -> Result<Events<impl Stream<Item = Result<Event, Infallible>>>, ApiFailure> {
     let repl = crate::api::owned(&app, &user, &id).await?;
     let states = app.repls.watch(&repl);
-    let closing = app.closing.clone();
-    let stream = futures_util::stream::unfold((states, true), move |(mut states, first)| {
-        let closing = closing.clone();
-        async move {
-            if !first {
-                tokio::select! {
-                    changed = states.changed() => changed.ok()?,
-                    () = closing.cancelled() => return None,
-                }
-            }
-            let state = states.borrow_and_update().clone();
-            Some((event("state", &state), (states, false)))
+    let stream = futures_util::stream::unfold((states, true), |(mut states, first)| async move {
+        if !first {
+            states.changed().await.ok()?;
         }
+        let state = states.borrow_and_update().clone();
+        Some((event("state", &state), (states, false)))
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(until_the_end(&app, user, stream))
 }
 
 /// Server-sent events: `repl`, for each change of any of your repls; `lagged`, when some were missed.
@@ -67,32 +76,25 @@ pub async fn of_user(
     user: User,
 ) -> Events<impl Stream<Item = Result<Event, Infallible>>> {
     let changes = app.repls.changes();
-    let closing = app.closing.clone();
-    let stream = futures_util::stream::unfold((changes, user.id), move |(mut changes, user)| {
-        let closing = closing.clone();
-        async move {
-            loop {
-                let change = tokio::select! {
-                    change = changes.recv() => change,
-                    () = closing.cancelled() => return None,
-                };
-                match change {
-                    Ok(change) if change.owner == user => {
-                        let data = ReplEvent {
-                            id: change.id,
-                            state: change.state,
-                        };
-                        return Some((event("repl", &data), (changes, user)));
-                    }
-                    // The page asks anew when it has missed some.
-                    Err(RecvError::Lagged(_)) => {
-                        return Some((event("lagged", &()), (changes, user)));
-                    }
-                    Err(RecvError::Closed) => return None,
-                    Ok(_) => {}
+    let id = user.id.clone();
+    let stream = futures_util::stream::unfold((changes, id), |(mut changes, user)| async move {
+        loop {
+            match changes.recv().await {
+                Ok(change) if change.owner == user => {
+                    let data = ReplEvent {
+                        id: change.id,
+                        state: change.state,
+                    };
+                    return Some((event("repl", &data), (changes, user)));
                 }
+                // The page asks anew when it has missed some.
+                Err(RecvError::Lagged(_)) => {
+                    return Some((event("lagged", &()), (changes, user)));
+                }
+                Err(RecvError::Closed) => return None,
+                Ok(_) => {}
             }
         }
     });
-    Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    until_the_end(&app, user, stream)
 }

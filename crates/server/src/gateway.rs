@@ -1,6 +1,8 @@
 //! A page's way to its repl's runner: authenticate, start if needed, then splice bytes. No message of
 //! a session is read here.
 
+mod splice;
+
 use std::sync::Arc;
 
 use alcove_protocol::session::Role;
@@ -14,14 +16,11 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::User;
 use crate::{ApiFailure, App, runner};
-
-/// Bytes that a splice holds in each direction.
-const BUFFER_BYTES: usize = 64 * 1024;
+pub use splice::Splices;
 
 /// `GET /api/repls/{id}/session`
 pub async fn session(
@@ -48,7 +47,7 @@ pub async fn session(
         (headers::USER, name.as_str()),
         (headers::ROLE, Role::Owner.as_str()),
     ];
-    let mut to_runner = runner::upgrade(&socket, "/session", &wanted)
+    let to_runner = runner::upgrade(&socket, "/session", &wanted)
         .await
         .map_err(|e| {
             ApiFailure::Unavailable(format!(
@@ -61,7 +60,6 @@ pub async fn session(
             )
         })?;
     let upgrade = hyper::upgrade::on(&mut request);
-    let mut sign_outs = app.sign_outs.subscribe();
     tokio::spawn(async move {
         let _presence = presence;
         let _open = app.metrics.session();
@@ -69,25 +67,9 @@ pub async fn session(
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "session upgrade"),
         };
-        let mut to_page = TokioIo::new(stream);
-        let signed_out = async {
-            loop {
-                match sign_outs.recv().await {
-                    Ok(id) if id == user.id => return,
-                    Err(tokio::sync::broadcast::error::RecvError::Closed) => {
-                        std::future::pending().await
-                    }
-                    _ => {}
-                }
-            }
-        };
-        tokio::select! {
-            done = tokio::io::copy_bidirectional_with_sizes(&mut to_page, &mut to_runner, BUFFER_BYTES, BUFFER_BYTES) => {
-                if let Ok((from_page, from_runner)) = done {
-                    app.metrics.session_bytes(from_page, from_runner);
-                }
-            }
-            () = signed_out => {}
+        let spliced = app.splices.splice(stream, to_runner, user.login.ended());
+        if let Ok((from_page, from_runner)) = spliced.await {
+            app.metrics.session_bytes(from_page, from_runner);
         }
     });
     let answer = Response::builder()

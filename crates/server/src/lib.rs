@@ -11,6 +11,7 @@ mod events;
 mod gateway;
 pub mod hosts;
 pub mod lifecycle;
+mod logins;
 pub mod metrics;
 mod names;
 mod preview;
@@ -46,8 +47,8 @@ pub struct App {
     pub readiness: tokio::sync::Mutex<Option<(std::time::Instant, String)>>,
     /// Cancelled when the server is to end.
     pub closing: CancellationToken,
-    /// Ended when a user signs out: sessions of that user close.
-    pub sign_outs: tokio::sync::broadcast::Sender<String>,
+    pub logins: logins::Logins,
+    pub splices: gateway::Splices,
 }
 
 impl App {
@@ -77,7 +78,8 @@ impl App {
             tickets: preview::Tickets::default(),
             tunnels: preview::Tunnels::default(),
             closing: CancellationToken::new(),
-            sign_outs: tokio::sync::broadcast::Sender::new(16),
+            logins: logins::Logins::new(db.clone()),
+            splices: gateway::Splices::start()?,
             config,
             db,
             store,

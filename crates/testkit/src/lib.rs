@@ -3,6 +3,7 @@
 
 pub mod document;
 pub mod http;
+pub mod postgres;
 pub mod server;
 pub mod session;
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::http::Http;
+use crate::http::{Answer, Http};
 use crate::session::Session;
 use crate::{DEADLINE, eventually};
 
@@ -198,10 +198,38 @@ impl Server {
         .await;
     }
 
-    /// A cookie of a preview, by way of a ticket.
+    /// Signs a browser in by the printed address; its cookie.
+    pub async fn sign_in(&self) -> anyhow::Result<String> {
+        let answer = Http::new(self.address, &self.host())
+            .get(&format!("/sign-in?token={}", self.token))
+            .await?;
+        if (answer.status, answer.header("location")) != (303, Some("/")) {
+            bail!("{}: {}", answer.status, answer.text());
+        }
+        cookie_of(&answer)
+    }
+
+    /// A signed-in browser's page of the editor.
+    pub fn page(&self, cookie: &str) -> Http {
+        let host = self.host();
+        Http::new(self.address, &host)
+            .header("cookie", cookie)
+            .header("origin", &format!("http://{host}"))
+    }
+
+    /// A cookie of a preview, by way of a ticket for the token's holder.
     pub async fn preview_cookie(&self, repl: &str, port: u16) -> anyhow::Result<String> {
-        let answer = self
-            .http()
+        self.preview_cookie_of(&self.http(), repl, port).await
+    }
+
+    /// A cookie of a preview, by way of a ticket for whoever `editor` is signed in as.
+    pub async fn preview_cookie_of(
+        &self,
+        editor: &Http,
+        repl: &str,
+        port: u16,
+    ) -> anyhow::Result<String> {
+        let answer = editor
             .post(
                 &format!("/api/repls/{repl}/preview"),
                 json!({ "port": port }),
@@ -218,7 +246,12 @@ impl Server {
             .1
             .to_owned();
         let answer = Http::new(self.address, &host).get(&path).await?;
-        let cookie = answer.header("set-cookie").context("its cookie")?;
-        Ok(cookie.split(';').next().unwrap_or_default().to_owned())
+        cookie_of(&answer)
     }
+}
+
+/// Name and value of the cookie that an answer sets.
+fn cookie_of(answer: &Answer) -> anyhow::Result<String> {
+    let cookie = answer.header("set-cookie").context("a cookie")?;
+    Ok(cookie.split(';').next().unwrap_or_default().to_owned())
 }

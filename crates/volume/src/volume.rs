@@ -236,6 +236,8 @@ impl Volume {
         let entries: Vec<usize> = (0..manifest.entries.len())
             .filter(|i| Manifest::matches(&bulk, &manifest.entries[*i].path))
             .collect();
+        let sources = manifest.entries.len() - entries.len();
+        self.done.store(sources as u64, Ordering::Relaxed);
         // The outermost folders: what is in them moves along.
         let mut folders: Vec<String> = Vec::new();
         for i in &entries {

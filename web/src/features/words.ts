@@ -132,6 +132,15 @@ export function runWords(run: RunState): string {
   }
 }
 
+/** The bar while derived folders are restored beside a repl that runs already; `null`: all are there. */
+export function restoringWords({ phase, progress }: ReplState): string | null {
+  if (phase !== "running" || !progress) return null;
+  return (
+    `Restoring dependencies: ${numbers.format(progress.done)} of ${numbers.format(progress.total)} files. ` +
+    "You can read and edit now; Run starts when all are here."
+  );
+}
+
 /** What is going on while a repl starts. */
 export function startingWords(state: ReplState | undefined): {
   title: string;

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use alcove_protocol::binary::{frame, terminal as kind};
+use alcove_protocol::binary::{begin_frame, frame, terminal as kind};
 use tokio::sync::Notify;
 
 use super::{CHUNK_BYTES, Terminal};
@@ -56,19 +56,18 @@ impl Attachment {
     /// The next frame for this client, if there is one.
     pub async fn next_frame(&self) -> Option<Vec<u8>> {
         if !self.needs_screen.get() {
-            if self.sent.get() - self.acknowledged.get() >= WINDOW_BYTES {
+            let from = self.sent.get();
+            let there = self.terminal.end() - from;
+            if there == 0 || from - self.acknowledged.get() >= WINDOW_BYTES {
                 return None;
             }
-            let mut bytes = Vec::new();
-            match self.terminal.read(self.sent.get(), CHUNK_BYTES, &mut bytes) {
-                Some(0) => return None,
-                Some(n) => {
-                    let out = frame(self.channel, kind::OUTPUT, Some(self.sent.get()), &bytes);
-                    self.sent.set(self.sent.get() + n as u64);
-                    return Some(out);
-                }
-                None => self.needs_screen.set(true),
+            let most = CHUNK_BYTES.min(there as usize);
+            let mut out = begin_frame(self.channel, kind::OUTPUT, Some(from), most);
+            if let Some(n) = self.terminal.read(from, most, &mut out) {
+                self.sent.set(from + n as u64);
+                return Some(out);
             }
+            self.needs_screen.set(true);
         }
         let snapshot = self.terminal.snapshot().await?;
         self.needs_screen.set(false);

@@ -25,6 +25,8 @@ pub use screen::{Screens, Snapshot};
 const RING_BYTES: usize = 2 * 1024 * 1024;
 /// Largest piece of output that is read, and sent, at once.
 pub const CHUNK_BYTES: usize = 64 * 1024;
+/// Output that gathers before the emulator is given it, in bytes: little beside the ring.
+const SCREEN_BATCH_BYTES: usize = 128 * 1024;
 /// A client that acknowledges nothing for this long no longer holds the program back.
 const STALL: Duration = Duration::from_secs(10);
 /// Clients whose input is counted, for each terminal.
@@ -40,6 +42,8 @@ pub struct Terminal {
     pub name: String,
     screens: Rc<Screens>,
     ring: RefCell<Ring>,
+    /// Number of the first output byte that the emulator has not been given.
+    given: Cell<u64>,
     size: Cell<(u16, u16)>,
     pty: RefCell<Option<Rc<Pty>>>,
     /// First process of the program that runs.
@@ -82,6 +86,7 @@ impl Terminal {
             name,
             screens,
             ring: RefCell::new(Ring::new(RING_BYTES)),
+            given: Cell::new(0),
             size: Cell::new((cols, rows)),
             pty: RefCell::default(),
             leader: Cell::new(None),
@@ -132,10 +137,9 @@ impl Terminal {
             };
             self.ring.borrow_mut().push(&buffer[..n]);
             self.wake_all();
-            // Sessions write first: a key's echo must not wait until another thread has been woken for
-            // the screen. Other tasks get their turn between chunks of a flood, too.
+            // Other tasks get their turn between chunks of a flood.
             tokio::task::yield_now().await;
-            self.screens.feed(self.id, &buffer[..n]);
+            self.feed_screen(SCREEN_BATCH_BYTES);
         }
     }
 
@@ -158,8 +162,25 @@ impl Terminal {
     /// Adds output: of the program, or words of the runner's own.
     pub fn output(&self, bytes: &[u8]) {
         self.ring.borrow_mut().push(bytes);
-        self.screens.feed(self.id, bytes);
         self.wake_all();
+        self.feed_screen(SCREEN_BATCH_BYTES);
+    }
+
+    /// Gives the emulator the output that it has not had, if that is `least` bytes or more. Nobody asks
+    /// for the screen until somebody attaches, and waking the emulators' thread for each key would cost
+    /// a part of the key's echo.
+    fn feed_screen(&self, least: usize) {
+        let ring = self.ring.borrow();
+        let (from, end) = (self.given.get(), ring.end());
+        let count = (end - from) as usize;
+        if count < least.max(1) {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(count);
+        // All of it is there: a batch and a chunk are less than the ring holds.
+        ring.read(from, count, &mut bytes);
+        self.given.set(end);
+        self.screens.feed(self.id, bytes);
     }
 
     fn wake_all(&self) {
@@ -220,6 +241,7 @@ impl Terminal {
     }
 
     pub async fn snapshot(&self) -> Option<Snapshot> {
+        self.feed_screen(0);
         self.screens.snapshot(self.id).await
     }
 
@@ -273,6 +295,7 @@ impl Terminal {
             return false;
         }
         self.size.set(size);
+        self.feed_screen(0);
         self.screens.resize(self.id, size.0, size.1);
         if let Some(pty) = self.pty.borrow().as_ref()
             && let Err(error) = pty.resize(size.0, size.1)

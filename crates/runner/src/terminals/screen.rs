@@ -53,9 +53,9 @@ impl Screens {
         })
     }
 
-    pub fn feed(&self, terminal: u32, bytes: &[u8]) {
+    pub fn feed(&self, terminal: u32, bytes: Vec<u8>) {
         self.lag.fetch_add(bytes.len(), Ordering::AcqRel);
-        self.send(Command::Feed(terminal, bytes.to_vec()));
+        self.send(Command::Feed(terminal, bytes));
     }
 
     pub fn resize(&self, terminal: u32, cols: u16, rows: u16) {

@@ -37,7 +37,7 @@ fn address(
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
     let origin = app.hosts.preview_origin(host, port, id);
-    let ticket = app.tickets.issue(&user.id, id, port);
+    let ticket = app.tickets.issue(&user.login.id, id, port);
     Ok(PreviewAddress {
         url: preview::ticket_address(&origin, &ticket, path),
         origin,

@@ -26,13 +26,16 @@ pub struct SignInAddress {
     token: String,
 }
 
-fn cookie(app: &App, headers: &HeaderMap) -> String {
+/// `Set-Cookie` of a new sign-in.
+async fn begin(app: &App, headers: &HeaderMap) -> Result<String, ApiFailure> {
     let host = headers
         .get(HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
-    app.keys
-        .editor_cookie(host, LOCAL_USER, app.config.is_https())
+    let login = app.logins.begin(LOCAL_USER).await?;
+    Ok(app
+        .keys
+        .editor_cookie(host, &login.id, app.config.is_https()))
 }
 
 /// Exchanges the token for a cookie.
@@ -46,10 +49,8 @@ pub async fn sign_in(
     if !app.keys.is_token(body.token.trim()) {
         return Err(ApiFailure::WrongToken);
     }
-    Ok((
-        StatusCode::NO_CONTENT,
-        [(SET_COOKIE, cookie(&app, &headers))],
-    ))
+    let cookie = begin(&app, &headers).await?;
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
 }
 
 /// `GET /sign-in?token=…`, the address that is printed at the start: leads on to the dashboard, or to
@@ -58,32 +59,32 @@ pub async fn by_address(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     Query(query): Query<SignInAddress>,
-) -> axum::response::Response {
+) -> Result<axum::response::Response, ApiFailure> {
     if query.token.is_empty() {
-        return crate::web::page();
+        return Ok(crate::web::page());
     }
     if app.keys.is_token(&query.token) {
-        return (
+        let cookie = begin(&app, &headers).await?;
+        return Ok((
             StatusCode::SEE_OTHER,
-            [
-                (LOCATION, "/".to_owned()),
-                (SET_COOKIE, cookie(&app, &headers)),
-            ],
+            [(LOCATION, "/".to_owned()), (SET_COOKIE, cookie)],
         )
-            .into_response();
+            .into_response());
     }
-    (
+    Ok((
         StatusCode::SEE_OTHER,
         [(LOCATION, "/sign-in?wrong".to_owned())],
     )
-        .into_response()
+        .into_response())
 }
 
-/// Ends the sign-in of this browser, and all its sessions.
+/// Ends the sign-in of this browser, and all that is open with it: sessions, events, previews.
 #[utoipa::path(post, path = "/api/sign-out", responses((status = 204)))]
-pub async fn sign_out(State(app): State<Arc<App>>, user: User) -> impl IntoResponse {
-    // Nobody may be connected.
-    let _ = app.sign_outs.send(user.id);
+pub async fn sign_out(
+    State(app): State<Arc<App>>,
+    user: User,
+) -> Result<impl IntoResponse, ApiFailure> {
+    app.logins.end(&user.login.id).await?;
     let cookie = expired_cookie(app.config.is_https());
-    (StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)])
+    Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
 }

@@ -8,7 +8,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(Logins)]
     }
 }
 
@@ -69,6 +69,45 @@ impl MigrationTrait for First {
                     .table("settings")
                     .col(string("key").primary_key())
                     .col(text("value"))
+                    .to_owned(),
+            )
+            .await
+    }
+}
+
+struct Logins;
+
+impl MigrationName for Logins {
+    fn name(&self) -> &str {
+        "m0002_logins"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Logins {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("logins")
+                    .col(string("id").primary_key())
+                    .col(string("user_id"))
+                    .col(big_integer("created_ms"))
+                    .col(big_integer("expires_ms"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("logins", "user_id")
+                            .to("users", "id"),
+                    )
+                    .to_owned(),
+            )
+            .await?;
+        manager
+            .create_index(
+                Index::create()
+                    .name("logins_by_user")
+                    .table("logins")
+                    .col("user_id")
                     .to_owned(),
             )
             .await

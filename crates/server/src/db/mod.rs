@@ -1,5 +1,6 @@
 //! The database: users, repls, settings. SQLite by default; Postgres by address.
 
+pub mod login;
 mod migrations;
 pub mod repl;
 pub mod setting;
@@ -58,6 +59,45 @@ impl Db {
 
     pub async fn user(&self, id: &str) -> Result<Option<user::Model>, DbErr> {
         user::Entity::find_by_id(id).one(&self.connection).await
+    }
+
+    pub async fn login(&self, id: &str) -> Result<Option<login::Model>, DbErr> {
+        login::Entity::find_by_id(id).one(&self.connection).await
+    }
+
+    pub async fn insert_login(&self, row: login::Model) -> Result<(), DbErr> {
+        let row = login::ActiveModel::from(row).reset_all();
+        login::Entity::insert(row).exec(&self.connection).await?;
+        Ok(())
+    }
+
+    pub async fn delete_login(&self, id: &str) -> Result<(), DbErr> {
+        login::Entity::delete_by_id(id)
+            .exec(&self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Ids of a user's logins that have expired, and of all but the newest `most`.
+    pub async fn superfluous_logins(
+        &self,
+        user: &str,
+        most: u64,
+        now_ms: i64,
+    ) -> Result<Vec<String>, DbErr> {
+        let all = login::Entity::find()
+            .filter(login::Column::UserId.eq(user))
+            .order_by_desc(login::Column::CreatedMs)
+            .all(&self.connection)
+            .await?;
+        let superfluous =
+            |(i, l): &(usize, login::Model)| *i as u64 >= most || l.expires_ms <= now_ms;
+        Ok(all
+            .into_iter()
+            .enumerate()
+            .filter(superfluous)
+            .map(|(_, l)| l.id)
+            .collect())
     }
 
     pub async fn setting(&self, key: &str) -> Result<Option<String>, DbErr> {

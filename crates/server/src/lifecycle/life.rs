@@ -232,8 +232,13 @@ impl Life {
             }
         });
         let bulk = tokio::spawn(
-            restore_bulk(volume.clone(), socket.clone(), self.repls.metrics.clone())
-                .in_current_span(),
+            restore_bulk(
+                volume.clone(),
+                socket.clone(),
+                self.entry.clone(),
+                self.repls.metrics.clone(),
+            )
+            .in_current_span(),
         );
         Ok(Running {
             volume,
@@ -269,19 +274,7 @@ impl Life {
             .map_err(|e| {
                 format!("Its files could not be read: {e}. Nothing is lost; try again.")
             })?;
-        let restored = {
-            let restore = volume.restore_sources();
-            tokio::pin!(restore);
-            loop {
-                tokio::select! {
-                    done = &mut restore => break done,
-                    () = tokio::time::sleep(PROGRESS) => {
-                        let at = volume.progress();
-                        self.entry.update(|s| s.progress = Some(Progress { done: at.done, total: at.total }));
-                    }
-                }
-            }
-        };
+        let restored = telling_progress(&self.entry, &volume, volume.restore_sources()).await;
         if let Err(error) = restored
             .map_err(|e| e.to_string())
             .and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string()))
@@ -672,17 +665,37 @@ async fn project_files(volume: &Volume) -> Option<(Vec<String>, Vec<String>)> {
     .ok()?
 }
 
-async fn restore_bulk(volume: Arc<Volume>, socket: PathBuf, metrics: Arc<crate::metrics::Metrics>) {
+/// Does `work` of a volume, and tells how far it is.
+async fn telling_progress<T>(entry: &Entry, volume: &Volume, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(PROGRESS) => {
+                let at = volume.progress();
+                entry.update(|s| s.progress = Some(Progress { done: at.done, total: at.total }));
+            }
+        }
+    }
+}
+
+async fn restore_bulk(
+    volume: Arc<Volume>,
+    socket: PathBuf,
+    entry: Arc<Entry>,
+    metrics: Arc<crate::metrics::Metrics>,
+) {
     if volume.is_whole() {
         return;
     }
     let began = Instant::now();
     let mut wait = RETRY.0;
-    while let Err(error) = volume.restore_bulk().await {
+    while let Err(error) = telling_progress(&entry, &volume, volume.restore_bulk()).await {
         warn!(%error, "restoring bulk; trying again");
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(RETRY.1);
     }
+    entry.update(|s| s.progress = None);
     metrics.step("restore_bulk", began.elapsed());
     info!(ms = began.elapsed().as_millis() as u64, "bulk restored");
     if let Err(error) = runner::ready(&socket).await {

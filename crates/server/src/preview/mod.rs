@@ -18,6 +18,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::auth::Purpose;
+use crate::logins::Login;
 use crate::{App, runner, web};
 use headers::Rewrite;
 pub use tickets::Tickets;
@@ -90,13 +91,13 @@ impl Place<'_> {
                 &[],
             );
         }
-        if !self.is_signed_in(request.headers()).await {
+        let Some(login) = self.login(request.headers()).await else {
             if self.is_preflight(&request) {
                 // Nobody has shown who they are: it brings no body, and keeps nothing awake.
-                return self.forward(request.map(|_| Body::empty())).await;
+                return self.forward(request.map(|_| Body::empty()), None).await;
             }
             return self.sign_in_first(&request);
-        }
+        };
         if path == "/.alcove/wait" {
             return self.wait().await;
         }
@@ -104,7 +105,7 @@ impl Place<'_> {
             return web::answer(StatusCode::NOT_FOUND, "There is nothing here.\n", &[]);
         }
         self.app.repls.touch(self.repl);
-        self.forward(request).await
+        self.forward(request, Some(login)).await
     }
 
     /// A ticket for a cookie.
@@ -120,8 +121,8 @@ impl Place<'_> {
         let to = value("to")
             .filter(|to| is_local_path(to))
             .unwrap_or_else(|| "/".into());
-        let user = value("t").and_then(|t| self.app.tickets.take(&t, self.repl, self.port));
-        let Some(user) = user else {
+        let login = value("t").and_then(|t| self.app.tickets.take(&t, self.repl, self.port));
+        let Some(login) = login else {
             // Used already (a reload), or too old: the editor knows who it is.
             return web::answer(
                 StatusCode::SEE_OTHER,
@@ -134,7 +135,7 @@ impl Place<'_> {
         let cookie = self
             .app
             .keys
-            .preview_cookie(self.host, &user, https, same_site);
+            .preview_cookie(self.host, &login, https, same_site);
         web::answer(
             StatusCode::SEE_OTHER,
             "",
@@ -194,20 +195,19 @@ impl Place<'_> {
             && request.headers().contains_key(ORIGIN)
     }
 
-    async fn is_signed_in(&self, headers: &HeaderMap) -> bool {
-        let Some(user) =
-            self.app
-                .keys
-                .from_cookies(headers, Purpose::Preview, self.app.config.is_https())
-        else {
-            return false;
+    /// The sign-in of a request whose user may see this repl.
+    async fn login(&self, headers: &HeaderMap) -> Option<Login> {
+        let https = self.app.config.is_https();
+        let id = self
+            .app
+            .keys
+            .from_cookies(headers, Purpose::Preview, https)?;
+        let login = self.app.logins.find(&id).await.ok()??;
+        let owner = match self.app.repls.owner(self.repl) {
+            Some(owner) => owner,
+            None => self.app.db.repl(self.repl).await.ok()??.owner_id,
         };
-        match self.app.repls.owner(self.repl) {
-            Some(owner) => owner == user,
-            None => {
-                matches!(self.app.db.repl(self.repl).await, Ok(Some(repl)) if repl.owner_id == user)
-            }
-        }
+        (owner == login.user).then_some(login)
     }
 
     fn sign_in_first(&self, request: &Request<Body>) -> Response<Body> {
@@ -251,7 +251,8 @@ impl Place<'_> {
         web::answer(status, "", &[])
     }
 
-    async fn forward(&self, mut request: Request<Body>) -> Response<Body> {
+    /// Hands the request to the program. What outlives the answer ends with the `login`.
+    async fn forward(&self, mut request: Request<Body>, login: Option<Login>) -> Response<Body> {
         let html = pages::wants_html(request.headers());
         let editor = self
             .app
@@ -290,7 +291,7 @@ impl Place<'_> {
         let mut answer = answer.map(Body::new);
         rewrite.response(answer.headers_mut());
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let Some(upgraded) = upgraded
+            && let (Some(upgraded), Some(login)) = (upgraded, login)
         {
             let to_program = hyper::upgrade::on(&mut answer);
             let presence = self.app.repls.keep(self.repl);
@@ -300,14 +301,17 @@ impl Place<'_> {
                     return;
                 };
                 let (mut browser, mut program) = (TokioIo::new(browser), TokioIo::new(program));
-                // Either side may break off at any time.
-                let _ = tokio::io::copy_bidirectional_with_sizes(
+                let copied = tokio::io::copy_bidirectional_with_sizes(
                     &mut browser,
                     &mut program,
                     BUFFER_BYTES,
                     BUFFER_BYTES,
-                )
-                .await;
+                );
+                // Either side may break off at any time.
+                tokio::select! {
+                    _ = copied => {}
+                    () = login.ended() => {}
+                }
             });
         }
         answer

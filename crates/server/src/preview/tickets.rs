@@ -12,7 +12,7 @@ const VALID: Duration = Duration::from_secs(60);
 const MAX_TICKETS: usize = 10_000;
 
 struct Ticket {
-    user: String,
+    login: String,
     repl: String,
     port: u16,
     issued: Instant,
@@ -22,11 +22,11 @@ struct Ticket {
 pub struct Tickets(Mutex<HashMap<String, Ticket>>);
 
 impl Tickets {
-    pub fn issue(&self, user: &str, repl: &str, port: u16) -> String {
-        self.issue_at(user, repl, port, Instant::now())
+    pub fn issue(&self, login: &str, repl: &str, port: u16) -> String {
+        self.issue_at(login, repl, port, Instant::now())
     }
 
-    fn issue_at(&self, user: &str, repl: &str, port: u16, now: Instant) -> String {
+    fn issue_at(&self, login: &str, repl: &str, port: u16, now: Instant) -> String {
         let text = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>());
         let mut tickets = self.0.lock();
         tickets.retain(|_, t| now.duration_since(t.issued) < VALID);
@@ -40,7 +40,7 @@ impl Tickets {
         tickets.insert(
             text.clone(),
             Ticket {
-                user: user.into(),
+                login: login.into(),
                 repl: repl.into(),
                 port,
                 issued: now,
@@ -49,7 +49,7 @@ impl Tickets {
         text
     }
 
-    /// The user to whom a ticket for this repl and port was given; it is void afterwards.
+    /// The login to which a ticket for this repl and port was given; it is void afterwards.
     pub fn take(&self, text: &str, repl: &str, port: u16) -> Option<String> {
         self.take_at(text, repl, port, Instant::now())
     }
@@ -58,7 +58,7 @@ impl Tickets {
         let ticket = self.0.lock().remove(text)?;
         let holds =
             ticket.repl == repl && ticket.port == port && now.duration_since(ticket.issued) < VALID;
-        holds.then_some(ticket.user)
+        holds.then_some(ticket.login)
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
             if tickets.0.lock().len() < MAX_TICKETS {
                 let text = format!("{}", tickets.0.lock().len());
                 let ticket = Ticket {
-                    user: "a".into(),
+                    login: "a".into(),
                     repl: "b".into(),
                     port: 1,
                     issued: Instant::now(),

@@ -2,7 +2,7 @@
 import type { Repl } from "../../api/protocol.gen";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
-import { closedWords, waitingWords } from "../words";
+import { closedWords, restoringWords, waitingWords } from "../words";
 import type { Actions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
@@ -18,6 +18,7 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
   const lost = connection.state === "connecting" || connection.state === "waiting";
   const restoring =
     phase === "starting" && progress ? ` ${progress.done} of ${progress.total} files are back.` : "";
+  const dependencies = restoringWords(repl.state);
   return (
     <div className="bars">
       {lost && (
@@ -41,6 +42,11 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
           <Button small look="primary" disabled={actions.busy === "wake"} onClick={actions.wake}>
             {actions.busy === "wake" ? "Starting…" : phase === "failed" ? "Start again" : "Start"}
           </Button>
+        </div>
+      )}
+      {dependencies !== null && (
+        <div className="bar" role="status" aria-label="Dependencies">
+          <span>{dependencies}</span>
         </div>
       )}
       {saved.state === "failing" && (

@@ -1,0 +1,124 @@
+//! Sign-ins of browsers. One that ends takes everything along that was opened with it: editor,
+//! previews, sessions, event streams.
+
+use std::collections::HashMap;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::Mutex;
+use sea_orm::DbErr;
+use tokio_util::sync::CancellationToken;
+
+use crate::auth::SIGN_IN;
+use crate::db::{Db, login, now_ms};
+
+/// Sign-ins of one user at once; with one more the oldest ends.
+pub const MAX_LOGINS: u64 = 50;
+/// Ended sign-ins that memory keeps at most, so that a request that is just being answered can't
+/// bring one back.
+const MAX_ENDED: usize = 1000;
+
+/// One browser's sign-in.
+#[derive(Debug, Clone)]
+pub struct Login {
+    pub id: String,
+    pub user: String,
+    expires_ms: i64,
+    ended: CancellationToken,
+}
+
+/// Begins the id of what stands for the API token, which nobody can sign out.
+const TOKEN: char = '@';
+
+impl Login {
+    /// Stands for a user's API token.
+    pub fn by_token(user: &str) -> Self {
+        Self {
+            id: format!("{TOKEN}{user}"),
+            user: user.to_owned(),
+            expires_ms: i64::MAX,
+            ended: CancellationToken::new(),
+        }
+    }
+
+    /// Waits until the user signs out in this browser.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    fn holds(&self) -> bool {
+        !self.ended.is_cancelled() && self.expires_ms > now_ms()
+    }
+}
+
+/// All sign-ins. The database has them; memory has those that were used since the start. (One server
+/// at a time works on a data folder, so memory is never behind.)
+pub struct Logins {
+    db: Db,
+    used: Mutex<HashMap<String, Login>>,
+}
+
+impl Logins {
+    pub fn new(db: Db) -> Self {
+        Self {
+            db,
+            used: Mutex::default(),
+        }
+    }
+
+    /// Begins a sign-in of `user`, for [`SIGN_IN`].
+    pub async fn begin(&self, user: &str) -> Result<Login, DbErr> {
+        let now = now_ms();
+        for old in self
+            .db
+            .superfluous_logins(user, MAX_LOGINS - 1, now)
+            .await?
+        {
+            self.end(&old).await?;
+        }
+        let row = login::Model {
+            id: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 18]>()),
+            user_id: user.to_owned(),
+            created_ms: now,
+            expires_ms: now + SIGN_IN.as_millis() as i64,
+        };
+        self.db.insert_login(row.clone()).await?;
+        Ok(self.hold(row))
+    }
+
+    /// The sign-in of this id, unless it has ended or expired.
+    pub async fn find(&self, id: &str) -> Result<Option<Login>, DbErr> {
+        if let Some(user) = id.strip_prefix(TOKEN) {
+            return Ok(Some(Login::by_token(user)));
+        }
+        let held = self.used.lock().get(id).cloned();
+        let login = match held {
+            Some(login) => Some(login),
+            None => self.db.login(id).await?.map(|row| self.hold(row)),
+        };
+        Ok(login.filter(Login::holds))
+    }
+
+    /// Ends a sign-in, and what is open with it.
+    pub async fn end(&self, id: &str) -> Result<(), DbErr> {
+        if let Some(row) = self.db.login(id).await? {
+            self.hold(row).ended.cancel();
+        }
+        self.db.delete_login(id).await
+    }
+
+    fn hold(&self, row: login::Model) -> Login {
+        let mut used = self.used.lock();
+        if used.values().filter(|l| !l.holds()).count() > MAX_ENDED {
+            used.retain(|_, l| l.holds());
+        }
+        used.entry(row.id.clone())
+            .or_insert_with(|| Login {
+                id: row.id,
+                user: row.user_id,
+                expires_ms: row.expires_ms,
+                ended: CancellationToken::new(),
+            })
+            .clone()
+    }
+}
