@@ -26,6 +26,8 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Frames up to this size in all are written at once.
 const BATCH_BYTES: usize = 32 * 1024;
+/// Room for what is read at once, in bytes: it is cleared before every read.
+const READ_BYTES: usize = 8 * 1024;
 /// How long an acknowledgement of input waits for something to go along with.
 const ACK_DELAY: Duration = Duration::from_millis(10);
 
@@ -42,6 +44,7 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE_BYTES))
         .max_frame_size(Some(MAX_MESSAGE_BYTES))
+        .read_buffer_size(READ_BYTES)
         .write_buffer_size(BATCH_BYTES)
         .max_write_buffer_size(client::MAX_WAITING_BYTES + 16 * MAX_MESSAGE_BYTES);
     let socket = WebSocketStream::from_raw_socket(stream, WsRole::Server, Some(config)).await;

@@ -5,6 +5,7 @@ mod attachment;
 mod pty;
 mod ring;
 mod screen;
+mod skim;
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -25,8 +26,9 @@ pub use screen::{Screens, Snapshot};
 const RING_BYTES: usize = 2 * 1024 * 1024;
 /// Largest piece of output that is read, and sent, at once.
 pub const CHUNK_BYTES: usize = 64 * 1024;
-/// Output that gathers before the emulator is given it, in bytes: little beside the ring.
-const SCREEN_BATCH_BYTES: usize = 128 * 1024;
+/// Output that gathers before the emulator is given it, in bytes: less than the ring holds, and enough
+/// that most lines of a flood have scrolled away within one batch.
+const SCREEN_BATCH_BYTES: usize = 512 * 1024;
 /// A client that acknowledges nothing for this long no longer holds the program back.
 const STALL: Duration = Duration::from_secs(10);
 /// Clients whose input is counted, for each terminal.

@@ -9,6 +9,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::skim::{self, Skimmer};
+
 /// Rows above the screen that a new client gets too.
 pub const SCROLLBACK_ROWS: usize = 1000;
 /// Bytes that may wait for the emulator before reading from the program pauses.
@@ -88,6 +90,9 @@ impl Screens {
 
 struct Screen {
     parser: vt100::Parser,
+    skimmer: Skimmer,
+    /// The beginning of a character or control sequence whose end is to come.
+    unfinished: Vec<u8>,
     offset: u64,
 }
 
@@ -97,8 +102,7 @@ fn serve(commands: Receiver<Command>, lag: &AtomicUsize, drained: &Notify) {
         match command {
             Command::Feed(id, bytes) => {
                 let screen = screens.entry(id).or_insert_with(|| Screen::new(80, 24));
-                screen.offset += bytes.len() as u64;
-                screen.parser.process(&bytes);
+                screen.feed(&bytes);
                 let before = lag.fetch_sub(bytes.len(), Ordering::AcqRel);
                 if before > MAX_LAG_BYTES {
                     drained.notify_one();
@@ -128,8 +132,27 @@ impl Screen {
     fn new(cols: u16, rows: u16) -> Self {
         Self {
             parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS),
+            skimmer: Skimmer::default(),
+            unfinished: Vec::new(),
             offset: 0,
         }
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let piece = [&std::mem::take(&mut self.unfinished), bytes].concat();
+        // So many line feeds replace every row, those of the scrollback too, wherever the cursor is.
+        let lines = SCROLLBACK_ROWS + 2 * usize::from(self.parser.screen().size().0.get());
+        let skim = self.skimmer.skim(&piece, lines);
+        self.parser.process(skim.head);
+        if self.parser.screen().alternate_screen() {
+            self.parser.process(skim.skippable);
+        } else {
+            self.parser.process(&skim::attributes(skim.skippable));
+        }
+        self.parser.process(skim.tail);
+        // A client that comes now gets it whole, after the screen.
+        self.unfinished = skim.unfinished.to_vec();
+        self.offset += (piece.len() - skim.unfinished.len()) as u64;
     }
 
     fn snapshot(&self) -> Snapshot {
