@@ -14,7 +14,7 @@ const READY_MS = 30_000;
 const STOP_MS = 60_000;
 const STOPPED_MS = 30_000;
 /** A setup that is under way is waited for, then the one that is asked for. */
-export const PREPARED_MS = 240_000;
+export const PREPARED_MS = 420_000;
 /** Lines of its log that are kept for a failed test. */
 const LOG_LINES = 200;
 
