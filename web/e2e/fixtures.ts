@@ -2,15 +2,15 @@
 import { test as base, expect, type Page } from "@playwright/test";
 import type { Repl } from "../src/api/protocol.gen";
 import { EditPage } from "./pages/edit";
-import { type Reach, Server, type ServerOptions } from "./server";
+import { PREPARED_MS, type Reach, Server, type ServerOptions } from "./server";
 
 export { expect };
-
-const PREPARE_MS = 300_000;
 
 interface TestFixtures {
   /** A repl of the shared server, deleted after the test. */
   repl: (template: string, name?: string) => Promise<Repl>;
+  /** Until the packages of this template are there: those of the shared server are fetched as they are needed. */
+  prepared: (template: string) => Promise<void>;
   /** The test's page on the edit screen of that repl. */
   edit: (repl: Repl, reach?: Reach) => Promise<EditPage>;
   /** Somebody else, in a browser of their own. */
@@ -21,8 +21,6 @@ interface TestFixtures {
 
 interface WorkerFixtures {
   server: Server;
-  /** The shared server, once its templates' packages are there. */
-  preparedServer: Server;
 }
 
 export async function signIn(page: Page, { origin, token }: Reach): Promise<void> {
@@ -43,13 +41,6 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await server.stop();
     },
     { scope: "worker", timeout: 120_000 },
-  ],
-  preparedServer: [
-    async ({ server }, use) => {
-      await server.prepared();
-      await use(server);
-    },
-    { scope: "worker", timeout: PREPARE_MS },
   ],
   startServer: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern.
@@ -84,6 +75,12 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await info.attach("server.log", { body: server.log.join("\n") });
     }
     for (const { id } of made) await server.request("DELETE", `/api/repls/${id}`);
+  },
+  prepared: async ({ server }, use, info) => {
+    await use(async (template) => {
+      info.setTimeout(info.timeout + PREPARED_MS);
+      await server.prepared(template);
+    });
   },
   edit: async ({ page, server }, use) => {
     await use(async (repl, reach = server.reach) => {

@@ -3,8 +3,10 @@ import { DashboardPage } from "./pages/dashboard";
 
 test("react_online: a change in the editor is in the preview at once, and the program's state stays", async ({
   page,
-  preparedServer: server,
+  prepared,
+  server,
 }) => {
+  await prepared("react");
   await page.goto(server.signInAddress);
   const dashboard = new DashboardPage(page);
   const edit = await dashboard.create("react");

@@ -4,8 +4,9 @@ import { EditPage } from "./pages/edit";
 test("python_online: FastAPI answers in the preview, and serves what was edited", async ({
   repl,
   edit: open,
-  preparedServer: _,
+  prepared,
 }) => {
+  await prepared("python");
   const edit = await open(await repl("python"));
   await edit.run();
   const app = edit.preview.frame(8000);
@@ -22,33 +23,43 @@ test("python_online: FastAPI answers in the preview, and serves what was edited"
   }).toPass({ timeout: 30_000 });
 });
 
-test("python-console: Run focuses the terminal, and no preview opens", async ({ repl, edit: open, page }) => {
-  const edit = await open(await repl("python-console"));
-  await edit.terminal.prompt();
-  await edit.run();
-  await expect(edit.terminal.tab("Run")).toHaveAttribute("aria-selected", "true");
-  await edit.terminal.shows(/What is your name\?$/);
-  await expect(edit.terminal.region.locator("textarea")).toBeFocused();
-  // Without a click: the keys must go there by themselves.
-  await page.keyboard.type("Ada\n");
-  await edit.terminal.shows("Hello, Ada!");
-  await expect(edit.bar("Program ended")).toContainText("The program ended.");
-  await expect(edit.preview.region).toHaveCount(0);
-
-  await page.getByRole("button", { name: "Run again" }).click();
-  await edit.terminal.shows(/What is your name\?$/);
-  await page.keyboard.type("Grace\n");
-  await edit.terminal.shows("Hello, Grace!");
-});
-
 test("rust_online: the program is built, and answers in the preview", async ({
   repl,
   edit: open,
-  preparedServer: _,
+  prepared,
 }) => {
+  await prepared("rust");
   const edit = await open(await repl("rust"));
   await edit.run();
   await expect(edit.preview.frame(3000).getByText(/Hello from/)).toBeVisible({ timeout: 90_000 });
+});
+
+test("go: the program is built without a network, and answers in the preview", async ({
+  repl,
+  edit: open,
+  prepared,
+}) => {
+  await prepared("go");
+  const edit = await open(await repl("go"));
+  await edit.run();
+  const app = edit.preview.frame(8080);
+  await expect(app.getByRole("heading", { name: "Hello, you, from Go" })).toBeVisible({ timeout: 60_000 });
+  await app.getByRole("link", { name: "Say hello to Ada" }).click();
+  await expect(app.getByRole("heading", { name: "Hello, Ada, from Go" })).toBeVisible();
+});
+
+test("java: the program is run from its source, and answers in the preview", async ({ repl, edit: open }) => {
+  const edit = await open(await repl("java"));
+  await edit.run();
+  const heading = edit.preview.frame(8080).getByRole("heading");
+  await expect(heading).toHaveText("Hello from Java", { timeout: 60_000 });
+  await edit.stop();
+  await edit.editor.goToEndOf("Main.java", "Hello from Java");
+  for (let i = 0; i < "</h1>".length; i++) await edit.page.keyboard.press("ArrowLeft");
+  await edit.page.keyboard.type(" in Alcove");
+  await edit.saved();
+  await edit.run();
+  await expect(heading).toHaveText("Hello from Java in Alcove", { timeout: 60_000 });
 });
 
 test("html: a page is served as it is, and shows an edit after a reload", async ({

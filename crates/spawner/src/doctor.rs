@@ -52,7 +52,7 @@ pub async fn check(config: &SandboxConfig) -> Vec<Check> {
         .await
         .unwrap_or_default();
     checks.extend(
-        ["node", "python", "rust", "go", "java", "c"].map(|name| language(&languages, name)),
+        ["node", "python", "rust", "go", "java", "c", "cpp"].map(|name| language(&languages, name)),
     );
     for network in [Network::None, Network::Internet] {
         checks.push(trial(config, network).await);

@@ -19,7 +19,7 @@ pub struct Languages {
 /// A language that programs inside will find.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Language {
-    /// `node`, `python`, `rust`, `go`, `java` or `c`: as templates call it.
+    /// `node`, `python`, `rust`, `go`, `java`, `c` or `cpp`: as templates call it.
     pub name: &'static str,
     pub version: String,
     /// The tool itself, behind every link and shim.
@@ -35,39 +35,68 @@ pub struct Missing {
     pub install: String,
 }
 
-/// Name, tool, arguments that print the version, Debian package.
-const KNOWN: [(&str, &str, &[&str], &str); 6] = [
-    (
-        "node",
-        "node",
-        &["--version"],
-        "sudo apt install nodejs npm",
-    ),
-    (
-        "python",
-        "python3",
-        &["--version"],
-        "sudo apt install python3 python3-venv python3-pip",
-    ),
-    (
-        "rust",
-        "rustc",
-        &["--version"],
-        "curl https://sh.rustup.rs -sSf | sh",
-    ),
-    ("go", "go", &["version"], "sudo apt install golang-go"),
-    (
-        "java",
-        "java",
-        &["-version"],
-        "sudo apt install default-jdk-headless",
-    ),
-    (
-        "c",
-        "gcc",
-        &["-dumpfullversion"],
-        "sudo apt install build-essential",
-    ),
+/// A language that we look for.
+struct Known {
+    name: &'static str,
+    /// The tool that stands for it. For Java the compiler: a runtime alone can't run sources.
+    tool: &'static str,
+    version_args: &'static [&'static str],
+    /// What its templates need besides, found on `PATH`.
+    with: &'static [&'static str],
+    /// A command that installs all of it on the host.
+    install: &'static str,
+}
+
+const KNOWN: [Known; 7] = [
+    Known {
+        name: "node",
+        tool: "node",
+        version_args: &["--version"],
+        with: &["npm"],
+        install: "sudo apt install nodejs npm",
+    },
+    Known {
+        name: "python",
+        tool: "python3",
+        version_args: &["--version"],
+        with: &[],
+        install: "sudo apt install python3 python3-venv python3-pip",
+    },
+    Known {
+        name: "rust",
+        tool: "rustc",
+        version_args: &["--version"],
+        with: &["cargo"],
+        install: "curl https://sh.rustup.rs -sSf | sh",
+    },
+    Known {
+        name: "go",
+        tool: "go",
+        version_args: &["version"],
+        with: &[],
+        install: "sudo apt install golang-go",
+    },
+    Known {
+        name: "java",
+        tool: "javac",
+        version_args: &["-version"],
+        with: &["java"],
+        install: "sudo apt install default-jdk-headless",
+    },
+    Known {
+        name: "c",
+        tool: "gcc",
+        version_args: &["-dumpfullversion"],
+        with: &["make"],
+        install: "sudo apt install build-essential",
+    },
+    Known {
+        name: "cpp",
+        tool: "g++",
+        version_args: &["-dumpfullversion"],
+        with: &["make"],
+        install: "sudo apt install build-essential",
+    },
 ];
 
 impl Languages {
@@ -76,15 +105,18 @@ impl Languages {
         let mut languages = Self::default();
         let mut binds = BTreeSet::new();
         let mut path = Vec::new();
-        for (name, tool, version_args, _) in KNOWN {
-            let Some((program, prefix)) = locate(name, tool) else {
+        for known in &KNOWN {
+            if known.with.iter().any(|tool| on_path(tool).is_none()) {
+                continue;
+            }
+            let Some((program, prefix)) = locate(known.name, known.tool) else {
                 continue;
             };
-            let Some(version) = first_line(Command::new(&program).args(version_args)) else {
+            let Some(version) = first_line(Command::new(&program).args(known.version_args)) else {
                 continue;
             };
             languages.found.push(Language {
-                name,
+                name: known.name,
                 version: short_version(&version),
                 program: program.clone(),
             });
@@ -107,14 +139,22 @@ impl Languages {
 
     /// Why a language of a template can't be used here; `None` when it can, or is unknown to us.
     pub fn missing(&self, language: &str) -> Option<Missing> {
-        let (name, tool, _, install) = KNOWN.into_iter().find(|(name, ..)| *name == language)?;
-        if self.found.iter().any(|l| l.name == name) {
+        let known = KNOWN.iter().find(|k| k.name == language)?;
+        if self.found.iter().any(|l| l.name == known.name) {
             return None;
         }
+        let tools: Vec<String> = [known.tool]
+            .iter()
+            .chain(known.with)
+            .map(|tool| format!("`{tool}`"))
+            .collect();
         Some(Missing {
-            language: name.to_owned(),
-            why: format!("`{tool}` was not found on this machine's PATH when Alcove was started."),
-            install: install.to_owned(),
+            language: known.name.to_owned(),
+            why: format!(
+                "{} was not found on this machine's PATH when Alcove was started.",
+                tools.join(" or ")
+            ),
+            install: known.install.to_owned(),
         })
     }
 }
@@ -155,8 +195,8 @@ fn locate(name: &str, tool: &str) -> Option<(PathBuf, PathBuf)> {
         "java" => {
             let home = std::env::var_os("JAVA_HOME")
                 .map(PathBuf::from)
-                .filter(|h| h.join("bin/java").is_file());
-            by_link(&home.map_or(on_path, |h| h.join("bin/java")))
+                .filter(|h| h.join("bin").join(tool).is_file());
+            by_link(&home.map_or(on_path, |h| h.join("bin").join(tool)))
         }
         _ => by_link(&on_path),
     }
@@ -200,7 +240,7 @@ fn on_path(tool: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// First line of what a tool prints; Java prints its version to the error stream.
+/// First line of what a tool prints; some print their version to the error stream.
 fn first_line(command: &mut Command) -> Option<String> {
     // Not the server's folder: a rust-toolchain.toml or .python-version in it would decide.
     let output = command
@@ -225,10 +265,7 @@ fn first_line(command: &mut Command) -> Option<String> {
 /// The first word that begins with a digit, without what surrounds it.
 fn short_version(line: &str) -> String {
     line.split_whitespace()
-        .map(|word| {
-            word.trim_start_matches(|c: char| !c.is_ascii_digit())
-                .trim_end_matches('"')
-        })
+        .map(|word| word.trim_start_matches(|c: char| !c.is_ascii_digit()))
         .find(|word| !word.is_empty())
         .unwrap_or(line)
         .to_owned()
@@ -247,10 +284,7 @@ mod tests {
             "1.95.0"
         );
         assert_eq!(short_version("go version go1.24.1 linux/amd64"), "1.24.1");
-        assert_eq!(
-            short_version("openjdk version \"17.0.15\" 2025-04-15"),
-            "17.0.15"
-        );
+        assert_eq!(short_version("javac 17.0.15"), "17.0.15");
     }
 
     #[test]
@@ -269,6 +303,8 @@ mod tests {
                 .install
                 .contains("apt install python3")
         );
+        let cpp = none.missing("cpp").expect("known");
+        assert!(cpp.why.starts_with("`g++` or `make` was not found"));
         assert!(none.missing("cobol").is_none());
     }
 }

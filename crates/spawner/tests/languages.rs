@@ -32,6 +32,10 @@ async fn every_language_that_was_found_works_inside() {
             "c",
             "printf '#include <stdio.h>\\nint main() { printf(\"%%d\\\\n\", 6 * 7); }' > x.c && gcc -o x x.c && ./x",
         ),
+        (
+            "cpp",
+            "mkdir cpp && cd cpp && printf '#include <iostream>\\nint main() { std::cout << 6 * 7 << std::endl; }' > x.cpp && make -s x && ./x",
+        ),
     ];
     let found = &spawner.languages().found;
     assert!(

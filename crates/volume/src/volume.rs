@@ -17,8 +17,9 @@ use crate::store::{Location, Store};
 use crate::{Result, VolumeError, blocking, hydrate};
 
 /// Folders that are bulk wherever they are, whatever the project says.
-/// Cargo's index and downloads are among them, so that a prepared project builds without a network.
-const USUAL_BULK: [&str; 8] = [
+/// Cargo's index and downloads are among them, so that a prepared project builds without a network;
+/// Go's build cache (`GOCACHE` in sandboxes), so that it builds without compiling Go's own library.
+const USUAL_BULK: [&str; 9] = [
     "node_modules",
     "target",
     ".venv",
@@ -27,6 +28,7 @@ const USUAL_BULK: [&str; 8] = [
     ".next",
     "home/.cargo/registry/cache",
     "home/.cargo/registry/index",
+    "home/go/build-cache",
 ];
 /// Folders that are never saved: what programs can fetch or make again.
 const USUAL_CACHES: [&str; 6] = [

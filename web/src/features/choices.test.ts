@@ -36,6 +36,10 @@ describe("the dashboard's field", () => {
   it("prefers a whole name to a beginning", () => {
     expect(choose(all, "c").template?.name).toBe("c");
   });
+  it("prefers a template's own name to its language", () => {
+    const react = { ...template("react", "React"), language: "node" };
+    expect(choose([react, template("node", "Node.js")], "node").template?.name).toBe("node");
+  });
   it("never creates from what can't run", () => {
     expect(choose(all, "java").template).toBe(null);
     expect(choose([], "x").template).toBe(null);

@@ -78,6 +78,7 @@ pub async fn create(
             "You have {MAX_REPLS} repls, which is the limit: delete one first."
         )));
     }
+    app.templates.prefer(&body.template);
     let id = names::new_id();
     let manifest = templates::new_repl(&template, &name, &user.id, &body.template);
     app.store

@@ -2,35 +2,32 @@
 //! setup runs once, in a sandbox, and what it makes is the template's bulk.
 
 mod files;
+mod order;
+mod prepare;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use alcove_protocol::api::{MissingLanguage, SetupState, Template};
 use alcove_protocol::project::{FILE_NAME, Project};
-use alcove_spawner::{SandboxSpec, Spawner};
+use alcove_spawner::Spawner;
 use alcove_volume::{Location, Manifest, Meta, Scope, Store, Volume};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
-use tracing::{Instrument, info, warn};
+use tracing::{info, warn};
 
 use crate::config::Config;
-use crate::runner;
 use files::Files;
-
-/// Longest that a setup may take.
-const SETUP_LIMIT: Duration = Duration::from_secs(20 * 60);
-/// Lines of a failed setup's output that are shown.
-const SHOWN_LINES: usize = 6;
 
 struct Known {
     project: Project,
     /// What new repls begin with; none when the template is broken.
     manifest: Option<Arc<Manifest>>,
     setup: SetupState,
+    /// Somebody has made a repl of it: it is prepared before the others.
+    wanted: bool,
 }
 
 pub struct Templates {
@@ -83,6 +80,7 @@ impl Templates {
                         setup: SetupState::Failed {
                             message: format!("{error:#}"),
                         },
+                        wanted: false,
                     }
                 }
             };
@@ -109,8 +107,8 @@ impl Templates {
             setup: known.setup.clone(),
         };
         let mut list: Vec<_> = known.iter().map(template).collect();
-        // The blank one last; what can be used before what can't.
-        list.sort_by_key(|t| (t.missing.is_some(), t.name == "blank", t.name.clone()));
+        // What can be used before what can't.
+        list.sort_by_cached_key(|t| (t.missing.is_some(), order::rank(&t.name), t.name.clone()));
         list
     }
 
@@ -179,6 +177,7 @@ impl Templates {
                 project,
                 manifest: Some(Arc::new(manifest)),
                 setup,
+                wanted: false,
             });
         }
         info!(template = name, "importing");
@@ -209,106 +208,8 @@ impl Templates {
             setup: setup(manifest.meta.prepared),
             project,
             manifest: Some(Arc::new(manifest)),
+            wanted: false,
         })
-    }
-
-    async fn prepare_all(self: Arc<Self>) {
-        let waiting: Vec<(String, Project)> = {
-            let known = self.known.lock();
-            let waits = |k: &Known| {
-                k.setup == SetupState::Preparing && self.missing(&k.project.language).is_none()
-            };
-            known
-                .iter()
-                .filter(|(_, k)| waits(k))
-                .map(|(n, k)| (n.clone(), k.project.clone()))
-                .collect()
-        };
-        for (name, project) in waiting {
-            let span = tracing::info_span!("template", name);
-            let began = Instant::now();
-            let result = self.prepare(&name, &project).instrument(span.clone()).await;
-            let _entered = span.enter();
-            let mut known = self.known.lock();
-            let Some(known) = known.get_mut(&name) else {
-                continue;
-            };
-            match result {
-                Ok(manifest) => {
-                    info!(seconds = began.elapsed().as_secs(), "prepared");
-                    (known.manifest, known.setup) = (Some(Arc::new(manifest)), SetupState::Ready);
-                }
-                Err(error) => {
-                    let message = format!("{error:#}");
-                    warn!(
-                        message,
-                        "could not be prepared: the first Run of its repls does it"
-                    );
-                    known.setup = SetupState::Failed { message };
-                }
-            }
-        }
-    }
-
-    /// Runs a template's setup in a sandbox; the manifest with what it made.
-    async fn prepare(&self, name: &str, project: &Project) -> anyhow::Result<Manifest> {
-        let (id, dir) = (sandbox_id(name), self.config.templates_dir().join(name));
-        let prepared = self.run_setup(name, &id, &dir, project).await;
-        // Whatever came of it, nothing of it stays here.
-        self.spawner.stop(&id).await?;
-        remove(&dir).await?;
-        self.spawner.release(&id).await?;
-        prepared
-    }
-
-    async fn run_setup(
-        &self,
-        name: &str,
-        id: &str,
-        dir: &Path,
-        project: &Project,
-    ) -> anyhow::Result<Manifest> {
-        info!(command = project.setup.command, "preparing");
-        self.spawner.stop(id).await?;
-        remove(dir).await?;
-        std::fs::create_dir_all(dir)?;
-        let owner = self.spawner.owner(id).await?.other();
-        let at = Location::Template(name.to_owned());
-        let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.to_owned(), owner).await?;
-        volume.restore_sources().await?;
-        volume.restore_bulk().await?;
-        let spec = SandboxSpec {
-            id: id.to_owned(),
-            workspace: volume.workspace(),
-            home: volume.home(),
-            env: vec![],
-            limits: self.config.limits.clone(),
-            network: self.config.network,
-        };
-        let sandbox = self.spawner.start(&spec).await?;
-        let ran = tokio::time::timeout(
-            SETUP_LIMIT,
-            runner::run(&sandbox.socket, &project.setup.command),
-        )
-        .await;
-        self.spawner.stop(id).await?;
-        let (code, output) = ran.context("it took longer than 20 minutes")??;
-        if code != 0 {
-            let lines: Vec<&str> = output.lines().filter(|l| !l.trim().is_empty()).collect();
-            let end = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
-            bail!(
-                "`{}` ended with exit code {code}:\n{end}",
-                project.setup.command
-            );
-        }
-        volume.set_meta(|meta| meta.prepared = true).await;
-        volume.checkpoint(Scope::Everything, None).await?;
-        Ok(self
-            .store
-            .head(&at, 0)
-            .await?
-            .context("it was written a moment ago")?
-            .1)
     }
 }
 
@@ -343,19 +244,6 @@ mod tests {
     #[test]
     fn every_template_is_sound() {
         let all = files::embedded();
-        let names: Vec<&str> = all.keys().map(String::as_str).collect();
-        assert_eq!(
-            names,
-            [
-                "blank",
-                "html",
-                "node",
-                "python",
-                "python-console",
-                "react",
-                "rust"
-            ]
-        );
         for (name, files) in &all {
             let project =
                 Project::parse(std::str::from_utf8(&files[FILE_NAME].content).unwrap()).unwrap();

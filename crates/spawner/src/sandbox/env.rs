@@ -91,6 +91,16 @@ pub fn client_settings(
     (settings, files)
 }
 
+/// Tools that report about their users unless they are told not to. Who uses a repl has not been
+/// asked.
+const NO_REPORTS: [&str; 5] = [
+    "ASTRO_TELEMETRY_DISABLED",
+    "DO_NOT_TRACK",
+    "GATSBY_TELEMETRY_DISABLED",
+    "NEXT_TELEMETRY_DISABLED",
+    "NUXT_TELEMETRY_DISABLED",
+];
+
 /// The environment of the runner and of all programs.
 pub fn environment(
     spec: &SandboxSpec,
@@ -116,7 +126,15 @@ pub fn environment(
     set("LANG", "C.UTF-8");
     set("PATH", &path.join(":"));
     set("CARGO_HOME", &format!("{home}/.cargo"));
+    // Not in ~/.cache, which is never saved: without it the first build after each start compiles
+    // the standard library, which takes half a minute.
+    set("GOCACHE", &format!("{home}/go/build-cache"));
+    // A version that go.mod asks for is not fetched behind one's back: go says that it is missing.
+    set("GOTOOLCHAIN", "local");
     set("NPM_CONFIG_PREFIX", &format!("{home}/.npm-global"));
+    for name in NO_REPORTS {
+        set(name, "1");
+    }
     if let Some(java) = languages.found.iter().find(|l| l.name == "java") {
         let real = java.program.canonicalize().ok();
         if let Some(home) = real

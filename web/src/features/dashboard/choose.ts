@@ -20,11 +20,12 @@ function fits(template: Template, word: string): boolean {
   );
 }
 
-/** Fits exactly before fits by its beginning: `c` is C, not CSS. */
+/** Its own name before its language (`node` is Node.js, not React), all of it before its beginning. */
 function best(templates: Template[], word: string): Template[] {
-  const exact = templates.filter((t) => [t.title, t.name, t.language].some((text) => fold(text) === word));
-  const rest = templates.filter((t) => !exact.includes(t) && fits(t, word));
-  return [...exact, ...rest];
+  const named = templates.filter((t) => [t.title, t.name].some((text) => fold(text) === word));
+  const written = templates.filter((t) => !named.includes(t) && fold(t.language) === word);
+  const rest = templates.filter((t) => !named.includes(t) && !written.includes(t) && fits(t, word));
+  return [...named, ...written, ...rest];
 }
 
 /**
