@@ -1,6 +1,7 @@
 /** The edit screen: finds the repl, connects, and shows the workbench once it is there. */
 import "../../styles/edit.css";
 import "../../styles/panes.css";
+import "../../styles/picker.css";
 import { useEffect, useState } from "react";
 import { ApiProblem, words } from "../../api/client";
 import { useReplEvents } from "../../api/events";

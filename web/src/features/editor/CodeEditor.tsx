@@ -1,5 +1,5 @@
 /** One CodeMirror for one life of a document. */
-import { Compartment, EditorSelection, EditorState } from "@codemirror/state";
+import { Compartment, EditorSelection, EditorState, type Text } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
 import { theme } from "../../app/theme";
@@ -7,12 +7,25 @@ import type { OpenDocument } from "../../session/document";
 import { display, nameOf } from "../../session/paths";
 import type { Replica } from "../../session/replica";
 import { useValue } from "../../ui/useValue";
+import type { Spot } from "../edit/bench";
 import { useWorkspace } from "../edit/workspace";
 import { languageOf } from "./languages";
 import { dispatcher, setup } from "./setup";
 
 /** Where a person was in a file, while another one is shown. */
 const places = new WeakMap<OpenDocument, { anchor: number; head: number; top: number }>();
+
+/** Where a spot is in the text as it is now: lines may have gone since. */
+function rangeOf(doc: Text, spot: Spot): { anchor: number; head: number } {
+  if ("offset" in spot) {
+    const anchor = Math.min(spot.offset, doc.length);
+    return { anchor, head: anchor };
+  }
+  const line = doc.line(Math.max(1, Math.min(doc.lines, spot.line)));
+  const at = (column: number) => line.from + Math.min(column, line.length);
+  const start = spot.start ?? 0;
+  return { anchor: at(start), head: at(spot.end ?? start) };
+}
 
 interface CodeEditorProps {
   document: OpenDocument;
@@ -56,14 +69,16 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
       .then((extension) => !gone && view.dispatch({ effects: language.reconfigure(extension) }))
       .catch((error: unknown) => console.warn("The language of this file could not be loaded.", error));
     const stopTheme = theme.subscribe(() => view.dispatch({ effects: dark.reconfigure(isDark()) }));
-    const focus = () => view.focus();
-    bench.focus.editor = focus;
+    bench.editor = view;
     const reveal = () => {
       const wish = bench.reveal.get();
       if (wish?.path !== path) return;
       bench.reveal.set(null);
-      const anchor = Math.min(wish.offset, view.state.doc.length);
-      view.dispatch({ selection: { anchor }, effects: EditorView.scrollIntoView(anchor, { y: "center" }) });
+      const { anchor, head } = rangeOf(view.state.doc, wish);
+      view.dispatch({
+        selection: { anchor, head },
+        effects: EditorView.scrollIntoView(EditorSelection.range(anchor, head), { y: "center" }),
+      });
       view.focus();
     };
     const stopReveal = bench.reveal.subscribe(reveal);
@@ -72,7 +87,7 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
       gone = true;
       stopTheme();
       stopReveal();
-      if (bench.focus.editor === focus) bench.focus.editor = () => {};
+      if (bench.editor === view) bench.editor = null;
       const { anchor, head } = view.state.selection.main;
       places.set(document, { anchor, head, top: view.scrollDOM.scrollTop });
       view.destroy();

@@ -6,7 +6,7 @@ import {
   completionKeymap,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, indentWithTab } from "@codemirror/commands";
-import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { bracketMatching, foldGutter, indentOnInput, indentUnit } from "@codemirror/language";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, type Transaction } from "@codemirror/state";
 import {
@@ -21,9 +21,10 @@ import {
   lineNumbers,
   rectangularSelection,
 } from "@codemirror/view";
-import { yCollab, ySyncAnnotation, yUndoManagerKeymap } from "y-codemirror.next";
+import { yCollab, ySyncAnnotation } from "y-codemirror.next";
 import type { Edit } from "../../session/merge";
 import { MAX_INSERT_UNITS, type Replica } from "../../session/replica";
+import { ownKeys } from "./commands";
 import { editorTheme } from "./theme";
 
 /** CodeMirror's own set, without the carriage return: files with CRLF keep it, and need no mark on each line. */
@@ -109,13 +110,11 @@ export function setup({ replica, name, readOnly, language, dark }: SetupOptions)
     yCollab(replica.text, replica.awareness, { undoManager: replica.undo }),
     keymap.of([
       ...closeBracketsKeymap,
-      ...yUndoManagerKeymap,
       ...completionKeymap,
-      ...searchKeymap,
-      ...foldKeymap,
+      ...ownKeys(searchKeymap),
       // Escape, then Tab leaves the editor: see the keymap's own documentation (Ctrl-m toggles it).
       indentWithTab,
-      ...defaultKeymap,
+      ...ownKeys(defaultKeymap),
     ]),
   ];
 }
