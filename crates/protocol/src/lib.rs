@@ -15,6 +15,7 @@ pub mod api;
 pub mod binary;
 pub mod path;
 pub mod project;
+pub mod search;
 pub mod session;
 pub mod status;
 

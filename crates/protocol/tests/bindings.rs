@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alcove_protocol::{api, session};
+use alcove_protocol::{api, search, session};
 use ts_rs::{Config, TS};
 
 fn generate() -> String {
@@ -31,6 +31,14 @@ fn generate() -> String {
         session::ProjectInfo,
         session::PortInfo,
         session::Person,
+        search::FileName,
+        search::SearchQuery,
+        search::FoundFile,
+        search::FoundMatch,
+        search::SearchBound,
+        search::ReplaceFile,
+        search::ReplacedFile,
+        search::ReplaceOutcome,
         api::Me,
         api::Template,
         api::MissingLanguage,
@@ -54,6 +62,10 @@ fn generate() -> String {
     out.push_str(&format!(
         "export const MAX_MESSAGE_BYTES = {};\n",
         alcove_protocol::MAX_MESSAGE_BYTES
+    ));
+    out.push_str(&format!(
+        "export const MAX_REPLACE_FILES = {};\n",
+        search::MAX_REPLACE_FILES
     ));
     out
 }

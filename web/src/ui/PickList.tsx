@@ -3,6 +3,7 @@
  * the field (WAI-ARIA combobox with a listbox); whoever uses it says what is in the list.
  */
 import {
+  Fragment,
   type KeyboardEvent,
   type ReactNode,
   useEffect,
@@ -34,15 +35,25 @@ interface PickListProps {
   options: readonly Option[];
   /** Below the field, when there is something to say of the list. */
   note?: string;
+  /** What gets the focus back. */
+  returnTo: Element | null;
   onClose: () => void;
 }
 
 const PAGE = 8;
 
-export function PickList({ label, placeholder, text, onText, options, note, onClose }: PickListProps) {
+export function PickList({
+  label,
+  placeholder,
+  text,
+  onText,
+  options,
+  note,
+  returnTo,
+  onClose,
+}: PickListProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const list = useRef<HTMLDivElement>(null);
-  const before = useRef<Element | null>(null);
   const id = useId();
   const [chosen, setChosen] = useState(0);
   const [shownFor, setShownFor] = useState(text);
@@ -54,7 +65,6 @@ export function PickList({ label, placeholder, text, onText, options, note, onCl
   const at = Math.max(0, Math.min(chosen, options.length - 1));
 
   useLayoutEffect(() => {
-    before.current = document.activeElement;
     dialog.current?.showModal();
   }, []);
   useEffect(() => {
@@ -65,7 +75,7 @@ export function PickList({ label, placeholder, text, onText, options, note, onCl
   const leave = () => {
     dialog.current?.close();
     // Given back before anything is done: what is done may move it.
-    if (before.current instanceof HTMLElement && before.current.isConnected) before.current.focus();
+    if (returnTo instanceof HTMLElement && returnTo.isConnected) returnTo.focus();
     onClose();
   };
   const take = (option: Option | undefined) => {
@@ -125,25 +135,30 @@ export function PickList({ label, placeholder, text, onText, options, note, onCl
         </p>
         <div ref={list} id={`${id}-list`} className="picker-list" role="listbox" aria-label={label}>
           {options.map((option, index) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: The field has the keys.
-            // biome-ignore lint/a11y/useFocusableInteractive: The focus stays in the field, which names this one.
-            <div
-              key={option.id}
-              id={`${id}-${index}`}
-              role="option"
-              aria-label={option.blocked ? `${option.name}. ${option.blocked}` : option.name}
-              aria-selected={index === at}
-              aria-disabled={option.blocked !== undefined}
-              className="picker-option"
-              data-heading={option.heading}
-              onPointerMove={() => setChosen(index)}
-              onClick={() => take(option)}
-            >
-              <span className="picker-label">{option.label}</span>
-              {option.detail && <span className="picker-detail">{option.detail}</span>}
-              {option.blocked && <span className="picker-detail">{option.blocked}</span>}
-              {option.keys && <kbd className="kbd">{option.keys}</kbd>}
-            </div>
+            <Fragment key={option.id}>
+              {option.heading && (
+                <div className="picker-heading" role="presentation">
+                  {option.heading}
+                </div>
+              )}
+              {/* biome-ignore lint/a11y/useKeyWithClickEvents: The field has the keys. */}
+              {/* biome-ignore lint/a11y/useFocusableInteractive: The focus stays in the field, which names this one. */}
+              <div
+                id={`${id}-${index}`}
+                role="option"
+                aria-label={option.blocked ? `${option.name}. ${option.blocked}` : option.name}
+                aria-selected={index === at}
+                aria-disabled={option.blocked !== undefined}
+                className="picker-option"
+                onPointerMove={() => setChosen(index)}
+                onClick={() => take(option)}
+              >
+                <span className="picker-label">{option.label}</span>
+                {option.detail && <span className="picker-detail">{option.detail}</span>}
+                {option.blocked && <span className="picker-detail">{option.blocked}</span>}
+                {option.keys && <kbd className="kbd">{option.keys}</kbd>}
+              </div>
+            </Fragment>
           ))}
         </div>
       </div>

@@ -1,10 +1,11 @@
-/** What Ctrl-Shift-P opens: commands behind `>`, a line of the file behind `:`. */
-import { useMemo } from "react";
+/** One field for everything: files, commands behind `>`, a line of the shown file behind `:`. */
+import { useMemo, useState } from "react";
 import { Marked, type Option, PickList } from "../../ui/PickList";
 import { isMac } from "../../ui/system";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
 import { keysOf } from "./command";
+import { FileList } from "./FileList";
 import { shown } from "./keys";
 import { rank, titleOf } from "./rank";
 import { noteCommand, recentCommands } from "./recent";
@@ -13,14 +14,26 @@ import { useCommands } from "./useCommands";
 export default function Palette() {
   const { bench } = useWorkspace();
   const text = useValue(bench.palette);
-  if (text === null) return null;
-  return text.startsWith(":") ? <Line text={text} /> : <CommandList text={text} />;
+  return text === null ? null : <Open text={text} />;
 }
 
-function CommandList({ text }: { text: string }) {
+function Open({ text }: { text: string }) {
+  // Of the whole time that it is open, whichever list is shown.
+  const [returnTo] = useState(() => document.activeElement);
+  if (text.startsWith(">")) return <CommandList text={text} returnTo={returnTo} />;
+  const List = text.startsWith(":") ? Line : FileList;
+  return <List text={text} returnTo={returnTo} />;
+}
+
+export interface ListProps {
+  text: string;
+  returnTo: Element | null;
+}
+
+function CommandList({ text, returnTo }: ListProps) {
   const { bench } = useWorkspace();
   const { all, changed } = useCommands();
-  const query = text.startsWith(">") ? text.slice(1) : text;
+  const query = text.slice(1);
   const options = useMemo(() => {
     const there = all().filter((c) => c.id !== "view.palette" && (c.exists?.() ?? true));
     const ranked = rank(there, query, recentCommands());
@@ -46,17 +59,18 @@ function CommandList({ text }: { text: string }) {
   return (
     <PickList
       label="Commands"
-      placeholder="What to do"
+      placeholder="> What to do"
       text={text}
       onText={(typed) => bench.palette.set(typed)}
       options={options}
       note={options.length === 0 ? "No command is called that." : undefined}
+      returnTo={returnTo}
       onClose={() => bench.palette.set(null)}
     />
   );
 }
 
-function Line({ text }: { text: string }) {
+function Line({ text, returnTo }: ListProps) {
   const { bench } = useWorkspace();
   const { active } = bench.tabs.get();
   const lines = bench.editor?.state.doc.lines ?? 0;
@@ -89,6 +103,7 @@ function Line({ text }: { text: string }) {
             : undefined
           : "No text is open to go to a line of."
       }
+      returnTo={returnTo}
       onClose={() => bench.palette.set(null)}
     />
   );

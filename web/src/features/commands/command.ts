@@ -2,7 +2,7 @@
 import type { Place } from "../edit/bench";
 import { isOursInTerminal, normalise } from "./keys";
 
-export type Group = "Run" | "File" | "Tab" | "Editor" | "Terminal" | "Preview" | "View" | "Alcove";
+export type Group = "Run" | "File" | "Tab" | "Search" | "Editor" | "Terminal" | "Preview" | "View" | "Alcove";
 
 export interface Command {
   /** Stable: changed keys are kept under it. */

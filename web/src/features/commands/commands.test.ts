@@ -5,6 +5,7 @@ import { type Command, commandFor, conflicts, keysOf } from "./command";
 import { fuzzy } from "./fuzzy";
 import { ariaKeys, comboOf, comboProblem, isOursInTerminal, type KeyPress, normalise, shown } from "./keys";
 import { rank } from "./rank";
+import { choices, targetOf } from "./target";
 
 const press = (key: string, code: string, held = ""): KeyPress => ({
   key,
@@ -95,6 +96,25 @@ describe("the command of a combination", () => {
     const files = command("files", [], { where: "files" });
     expect(conflicts(all, {}, files, "Mod+D", false).map((c) => c.id)).toEqual(["everywhere"]);
     expect(conflicts(all, { everywhere: "" }, files, "Mod+D", false)).toEqual([]);
+  });
+});
+
+describe("what is typed to open a file", () => {
+  it("may name a line and a column", () => {
+    expect(targetOf("main")).toEqual({ letters: "main", spot: null });
+    expect(targetOf("main:")).toEqual({ letters: "main", spot: null });
+    expect(targetOf("src/main.ts:12")).toEqual({ letters: "src/main.ts", spot: { line: 12, start: 0 } });
+    expect(targetOf("main:0:5")).toEqual({ letters: "main", spot: { line: 1, start: 4 } });
+  });
+  const found = ["a.ts", "b.ts", "src/recent.ts"].map((path) => ({ path, positions: [] }));
+  const paths = (letters: string, recent: string[], shown: string | null) =>
+    choices(letters, recent, shown, found, 3).map((c) => c.path);
+  it("offers what was used last first, but not what is shown already", () => {
+    expect(paths("", ["src/recent.ts", "b.ts"], "src/recent.ts")).toEqual(["b.ts", "a.ts", "src/recent.ts"]);
+  });
+  it("puts what was used last first only where its name begins so", () => {
+    expect(paths("rec", ["src/recent.ts"], null)[0]).toBe("src/recent.ts");
+    expect(paths("s", ["src/recent.ts"], null)[0]).toBe("a.ts");
   });
 });
 

@@ -4,6 +4,7 @@ import type { CommandContext } from "./list/context";
 import { editorCommands } from "./list/editor";
 import { fileCommands, tabCommands } from "./list/files";
 import { runCommands } from "./list/run";
+import { searchCommands } from "./list/search";
 import { portCommands, terminalCommands, viewCommands } from "./list/view";
 
 /** Those that are always the same ones: these can have keys. */
@@ -12,6 +13,7 @@ export function fixedCommands(context: CommandContext): Command[] {
     ...runCommands(context),
     ...fileCommands(context),
     ...tabCommands(context),
+    ...searchCommands(context),
     ...editorCommands(context),
     ...terminalCommands(context),
     ...viewCommands(context),

@@ -2,6 +2,7 @@
 import "../../styles/edit.css";
 import "../../styles/panes.css";
 import "../../styles/picker.css";
+import "../../styles/search.css";
 import { useEffect, useState } from "react";
 import { ApiProblem, words } from "../../api/client";
 import { useReplEvents } from "../../api/events";

@@ -8,6 +8,7 @@ import { CommandsContext, useCommandList, useKeys } from "../commands/useCommand
 import { EditorPane } from "../editor/EditorPane";
 import { PreviewPane } from "../preview/PreviewPane";
 import { usePorts } from "../preview/usePorts";
+import { SearchPane } from "../search/SearchPane";
 import { TerminalPane } from "../terminal/TerminalPane";
 import { FilesPane } from "../tree/FilesPane";
 import { ConnectionBar } from "./ConnectionBar";
@@ -40,6 +41,7 @@ const within = (value: number, min: number, max: number) =>
 export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
   const { bench } = useWorkspace();
   const layout = useValue(bench.layout);
+  const side = useValue(bench.side);
   const pane = useValue(bench.pane);
   const { width, height } = useWindowSize();
   const actions = useActions();
@@ -70,12 +72,12 @@ export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
             <>
               <section
                 className="pane files"
-                data-pane="files"
-                aria-label="Files"
+                data-pane={side}
+                aria-label={side === "files" ? "Files" : "Search"}
                 style={{ flexBasis: treeWidth }}
               >
-                <ErrorBoundary part="The file list">
-                  <FilesPane />
+                <ErrorBoundary key={side} part={side === "files" ? "The file list" : "The search"}>
+                  {side === "files" ? <FilesPane /> : <SearchPane />}
                 </ErrorBoundary>
               </section>
               <Splitter

@@ -4,6 +4,7 @@ import type { ProjectInfo, WorkspacePath } from "../../api/protocol.gen";
 import { Value } from "../../session/value";
 import { load, store } from "../../ui/storage";
 import * as tabs from "../editor/tabs";
+import { EMPTY_FORM, type SearchForm } from "../search/form";
 
 export interface Layout {
   tree: boolean;
@@ -85,6 +86,7 @@ export class Bench {
   readonly palette = new Value<string | null>(null);
   /** What stands at the left. */
   readonly side = new Value<"files" | "search">("files");
+  readonly search = new Value<SearchForm>(EMPTY_FORM);
   /** The part of the left side that is to have the keys, once it is drawn. */
   readonly focusSide = new Value<"files" | "search" | null>(null);
   /** Something new that is to be named in the file list, once that is drawn. */
@@ -95,6 +97,8 @@ export class Bench {
   editor: EditorView | null = null;
   /** The file list, while it is shown. */
   files: FilesHandle | null = null;
+  /** The file whose editor is to have the keys, once it is there. */
+  readonly typeInEditor = new Value<WorkspacePath | null>(null);
   /** A place of a file that is to be shown, once its editor is there. */
   readonly reveal = new Value<({ path: WorkspacePath } & Spot) | null>(null);
   /** Files that were shown, the last one first. */

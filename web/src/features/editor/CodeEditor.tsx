@@ -81,12 +81,20 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
       });
       view.focus();
     };
+    const takeKeys = () => {
+      if (bench.typeInEditor.get() !== path) return;
+      bench.typeInEditor.set(null);
+      view.focus();
+    };
+    const stopKeys = bench.typeInEditor.subscribe(takeKeys);
+    takeKeys();
     const stopReveal = bench.reveal.subscribe(reveal);
     reveal();
     return () => {
       gone = true;
       stopTheme();
       stopReveal();
+      stopKeys();
       if (bench.editor === view) bench.editor = null;
       const { anchor, head } = view.state.selection.main;
       places.set(document, { anchor, head, top: view.scrollDOM.scrollTop });

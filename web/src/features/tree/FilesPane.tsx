@@ -1,5 +1,5 @@
 /** The file list with its head: what is chosen in it, and what is done to it. */
-import { FilePlus, FolderPlus } from "lucide-react";
+import { FilePlus, FolderPlus, Search } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import { display, nameOf, parentOf } from "../../session/paths";
@@ -51,6 +51,7 @@ export function FilesPane() {
     cut: useKeysOf("file.cut"),
     paste: useKeysOf("file.paste"),
     remove: useKeysOf("file.delete"),
+    search: useKeysOf("search.open"),
   };
   const chosen = focused?.kind === "entry" ? focused.path : null;
   // Set anew each time it is drawn: what is chosen is this component's own.
@@ -107,6 +108,17 @@ export function FilesPane() {
       <div className="head">
         <h2>Files</h2>
         <span className="spacer" />
+        <IconButton
+          label="Search in all files"
+          keys={keys.search.text}
+          aria-keyshortcuts={keys.search.aria}
+          onClick={() => {
+            bench.showSide("search");
+            bench.focusSide.set("search");
+          }}
+        >
+          <Search size={16} aria-hidden />
+        </IconButton>
         {mayChange && (
           <>
             <IconButton label="New file" disabled={!connected} onClick={() => begin("file", focused)}>

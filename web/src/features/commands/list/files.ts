@@ -13,6 +13,13 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
   const chosen = () => bench.files?.chosen() ?? null;
   return [
     {
+      id: "file.open",
+      title: "Open file…",
+      group: "File",
+      keys: ["Mod+P"],
+      run: () => bench.palette.set(""),
+    },
+    {
       id: "file.new",
       title: "New file",
       group: "File",
