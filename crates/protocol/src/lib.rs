@@ -17,6 +17,7 @@ pub mod path;
 pub mod project;
 pub mod search;
 pub mod session;
+pub mod settings;
 pub mod status;
 
 pub use path::WorkspacePath;

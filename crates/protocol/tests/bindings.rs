@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alcove_protocol::{api, search, session};
+use alcove_protocol::{api, search, session, settings};
 use ts_rs::{Config, TS};
 
 fn generate() -> String {
@@ -45,6 +45,8 @@ fn generate() -> String {
         api::SetupState,
         api::CreateRepl,
         api::UpdateRepl,
+        settings::Settings,
+        settings::ThemeChoice,
         api::Repl,
         api::ReplState,
         api::Phase,
@@ -62,6 +64,10 @@ fn generate() -> String {
     out.push_str(&format!(
         "export const MAX_MESSAGE_BYTES = {};\n",
         alcove_protocol::MAX_MESSAGE_BYTES
+    ));
+    let defaults = serde_json::to_string(&settings::Settings::default()).unwrap();
+    out.push_str(&format!(
+        "export const DEFAULT_SETTINGS: Settings = {defaults};\n"
     ));
     out.push_str(&format!(
         "export const MAX_REPLACE_FILES = {};\n",

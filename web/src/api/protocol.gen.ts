@@ -204,6 +204,38 @@ name?: string, };
 
 export type UpdateRepl = { name?: string, };
 
+export type Settings = { theme: ThemeChoice, 
+/**
+ * Pixels, 8 to 40.
+ */
+editor_font_px: number, 
+/**
+ * Pixels, 8 to 40.
+ */
+terminal_font_px: number, 
+/**
+ * Font families as in CSS; empty for Alcove's own.
+ */
+editor_font: string, 
+/**
+ * Columns of a tab, 1 to 16; also the indentation of files that show none of their own.
+ */
+tab_columns: number, word_wrap: boolean, 
+/**
+ * Vim's keys in the editor.
+ */
+vim: boolean, 
+/**
+ * The terminal keeps its text where screen readers find it; slower.
+ */
+screen_reader: boolean, 
+/**
+ * Combinations by command; empty: the command has none.
+ */
+keys: Record<string, string>, };
+
+export type ThemeChoice = "system" | "light" | "dark";
+
 export type Repl = { 
 /**
  * Twelve characters of `0-9a-z`; part of the preview's host name.
@@ -272,4 +304,5 @@ message: string, };
 
 export const SUBPROTOCOL = "alcove.session.v1";
 export const MAX_MESSAGE_BYTES = 1048576;
+export const DEFAULT_SETTINGS: Settings = {"theme":"system","editor_font_px":13.0,"terminal_font_px":12.5,"editor_font":"","tab_columns":4,"word_wrap":false,"vim":false,"screen_reader":false,"keys":{}};
 export const MAX_REPLACE_FILES = 200;

@@ -8,7 +8,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First)]
+        vec![Box::new(First), Box::new(UserSettings)]
     }
 }
 
@@ -69,6 +69,35 @@ impl MigrationTrait for First {
                     .table("settings")
                     .col(string("key").primary_key())
                     .col(text("value"))
+                    .to_owned(),
+            )
+            .await
+    }
+}
+
+/// What each user chose: a JSON text, so that a new choice needs no new column.
+struct UserSettings;
+
+impl MigrationName for UserSettings {
+    fn name(&self) -> &str {
+        "m0002_user_settings"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for UserSettings {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("user_settings")
+                    .col(string("user_id").primary_key())
+                    .col(text("value"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("user_settings", "user_id")
+                            .to("users", "id"),
+                    )
                     .to_owned(),
             )
             .await

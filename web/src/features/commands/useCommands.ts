@@ -1,8 +1,10 @@
 /** The commands of an edit screen, and the keys that call them. */
 import { createContext, useContext, useEffect, useMemo } from "react";
 import { navigate } from "wouter/use-browser-location";
+import { settings } from "../../app/settings";
 import { isMac } from "../../ui/system";
 import { toast } from "../../ui/toasts";
+import { useValue } from "../../ui/useValue";
 import type { Place } from "../edit/bench";
 import { paneOf } from "../edit/panes";
 import type { Actions } from "../edit/useActions";
@@ -27,15 +29,14 @@ export function useCommands(): Commands {
   return commands;
 }
 
-const NO_CHANGES: ChangedKeys = {};
-
 export function useCommandList(actions: Actions): Commands {
   const workspace = useWorkspace();
+  const { keys: changed } = useValue(settings);
   return useMemo(() => {
     const context = { workspace, actions, navigate: (to: string) => navigate(to) };
     const fixed = fixedCommands(context);
-    return { fixed, all: () => [...fixed, ...passingCommands(context)], changed: NO_CHANGES };
-  }, [workspace, actions]);
+    return { fixed, all: () => [...fixed, ...passingCommands(context)], changed };
+  }, [workspace, actions, changed]);
 }
 
 /** A command's keys, for a tooltip and for assistive technology; undefined when it has none. */
@@ -48,26 +49,32 @@ export function useKeysOf(id: string): { text?: string; aria?: string } {
   return { text: shown(first, isMac), aria: all.map((keys) => ariaKeys(keys, isMac)).join(" ") };
 }
 
-/** Where a key was pressed. A field in a list is none of the list's own places: keys type there. */
+/** Where a key was pressed. A field beside a list or a text is in neither: keys type there. */
 function placeOf(target: EventTarget | null): Place | null {
   if (!(target instanceof Element)) return null;
   const pane = paneOf(target);
-  const inList = pane === "files" || pane === "search";
-  return inList && target.closest("input, textarea, select, button") ? null : pane;
+  const isField = pane !== "terminal" && target.closest("input, textarea, select, button") !== null;
+  return isField ? null : pane;
 }
+
+/** With Vim's keys on, the editor's own commands leave Ctrl with a letter to it. */
+const isVims = ({ where }: Command, event: KeyboardEvent): boolean =>
+  settings.get().vim && where === "editor" && event.ctrlKey && !event.shiftKey && !event.altKey;
 
 export function useKeys({ fixed, changed }: Commands): void {
   useEffect(() => {
     const key = (event: KeyboardEvent) => {
       // AltGr types characters, and says that Ctrl and Alt are held.
-      if (event.isComposing || event.repeat || event.getModifierState("AltGraph")) return;
+      if (event.isComposing || event.getModifierState("AltGraph")) return;
       // What lies over the page has its own keys.
       if (document.querySelector("dialog[open]")) return;
       const combo = comboOf(event, isMac);
       const command = combo && commandFor(fixed, changed, combo, placeOf(event.target), isMac);
-      if (!command) return;
+      if (!command || isVims(command, event)) return;
       event.preventDefault();
       event.stopPropagation();
+      // A key that is held moves on in the text; whatever shows and hides does it once.
+      if (event.repeat && command.where !== "editor" && command.group !== "Tab") return;
       const why = command.blocked?.() ?? null;
       if (why === null) command.run();
       else toast(why);

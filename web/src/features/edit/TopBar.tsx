@@ -8,11 +8,13 @@ import { isMac } from "../../ui/system";
 import { useValue } from "../../ui/useValue";
 import { useKeysOf } from "../commands/useCommands";
 import { RunButton } from "../run/RunButton";
+import { SettingsButton } from "../settings/Settings";
 import { SavedState } from "./SavedState";
 import type { Actions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
 export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Actions }) {
+  const settingsKeys = useKeysOf("alcove.settings");
   return (
     <header className="top">
       <div className="top-side">
@@ -28,6 +30,7 @@ export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Act
         <PaletteField />
         <Panes />
         <ThemeToggle />
+        <SettingsButton keys={settingsKeys.text} />
       </div>
     </header>
   );

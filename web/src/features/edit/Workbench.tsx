@@ -18,6 +18,7 @@ import { TopBar } from "./TopBar";
 import { useActions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
+const Keys = lazy(() => import("../commands/KeysDialog"));
 const loadPalette = () => import("../commands/Palette");
 /** It is not needed to edit; fetched once the page is at rest, it opens at once. */
 const Palette = lazy(loadPalette);
@@ -42,6 +43,7 @@ export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
   const { bench } = useWorkspace();
   const layout = useValue(bench.layout);
   const side = useValue(bench.side);
+  const keysOpen = useValue(bench.keysOpen);
   const pane = useValue(bench.pane);
   const { width, height } = useWindowSize();
   const actions = useActions();
@@ -150,6 +152,7 @@ export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
       <ErrorBoundary part="The palette">
         <Suspense fallback={null}>
           <Palette />
+          {keysOpen && <Keys />}
         </Suspense>
       </ErrorBoundary>
     </CommandsContext>

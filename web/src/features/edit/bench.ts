@@ -84,6 +84,8 @@ export class Bench {
   terminalSize = { cols: 80, rows: 24 };
   /** What is typed in the palette when it opens: `>` for commands, nothing for files; null when it is shut. */
   readonly palette = new Value<string | null>(null);
+  /** The list of keys is shown. */
+  readonly keysOpen = new Value(false);
   /** What stands at the left. */
   readonly side = new Value<"files" | "search">("files");
   readonly search = new Value<SearchForm>(EMPTY_FORM);
@@ -168,8 +170,7 @@ export class Bench {
   /** The file whose tab was closed last, and is closed still. */
   lastClosed(): WorkspacePath | null {
     const { open } = this.tabs.get();
-    this.closed = this.closed.filter((p) => !open.includes(p));
-    return this.closed.at(-1) ?? null;
+    return this.closed.findLast((p) => !open.includes(p)) ?? null;
   }
 
   private noteShown(path: WorkspacePath | null): void {

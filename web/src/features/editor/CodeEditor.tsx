@@ -2,14 +2,17 @@
 import { Compartment, EditorSelection, EditorState, type Text } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import { useEffect, useRef } from "react";
+import { settings } from "../../app/settings";
 import { theme } from "../../app/theme";
 import type { OpenDocument } from "../../session/document";
 import { display, nameOf } from "../../session/paths";
 import type { Replica } from "../../session/replica";
+import { complain } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
 import type { Spot } from "../edit/bench";
 import { useWorkspace } from "../edit/workspace";
 import { languageOf } from "./languages";
+import { preferences, vimKeys } from "./preferences";
 import { dispatcher, setup } from "./setup";
 
 /** Where a person was in a file, while another one is shown. */
@@ -43,6 +46,8 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
     if (!parent) return;
     const language = new Compartment();
     const dark = new Compartment();
+    const chosen = new Compartment();
+    const vim = new Compartment();
     const isDark = () => EditorView.darkTheme.of(theme.get() === "dark");
     const doc = replica.text.toString();
     const place = places.get(document);
@@ -58,6 +63,8 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
           readOnly,
           language: language.of([]),
           dark: dark.of(isDark()),
+          preferences: chosen.of(preferences(settings.get())),
+          vim: vim.of([]),
         }),
       }),
       dispatchTransactions: dispatcher(replica),
@@ -68,6 +75,21 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
       ?.load()
       .then((extension) => !gone && view.dispatch({ effects: language.reconfigure(extension) }))
       .catch((error: unknown) => console.warn("The language of this file could not be loaded.", error));
+    let hasVim = false;
+    const followSettings = () => {
+      const now = settings.get();
+      view.dispatch({ effects: chosen.reconfigure(preferences(now)) });
+      if (now.vim === hasVim) return;
+      hasVim = now.vim;
+      const keys = now.vim ? vimKeys(() => void document.flush().catch(() => {})) : Promise.resolve([]);
+      keys.then(
+        (extension) =>
+          !gone && settings.get().vim === now.vim && view.dispatch({ effects: vim.reconfigure(extension) }),
+        () => complain("Vim’s keys could not be loaded. Reload the page to try it again."),
+      );
+    };
+    const stopSettings = settings.subscribe(followSettings);
+    followSettings();
     const stopTheme = theme.subscribe(() => view.dispatch({ effects: dark.reconfigure(isDark()) }));
     bench.editor = view;
     const reveal = () => {
@@ -93,6 +115,7 @@ export function CodeEditor({ document, replica, path }: CodeEditorProps) {
     return () => {
       gone = true;
       stopTheme();
+      stopSettings();
       stopReveal();
       stopKeys();
       if (bench.editor === view) bench.editor = null;

@@ -76,5 +76,9 @@ export const EDITOR_COMMANDS: readonly EditorCommand[] = [
 /** The keys that the editor binds itself: those that move the caret, complete and delete. */
 export function ownKeys(bindings: readonly KeyBinding[]): KeyBinding[] {
   const listed = new Set<Command>([...EDITOR_COMMANDS.map((c) => c.run), gotoLine]);
-  return bindings.filter((binding) => !binding.run || !listed.has(binding.run));
+  return bindings.flatMap((binding) => {
+    if (!binding.run || !listed.has(binding.run)) return [binding];
+    // In its own field for finding, they are the editor's still.
+    return binding.scope?.includes("search-panel") ? [{ ...binding, scope: "search-panel" }] : [];
+  });
 }

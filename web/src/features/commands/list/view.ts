@@ -1,9 +1,17 @@
 /** Going round the panes, showing and hiding them, and what is about Alcove itself. */
+import { changeSettings, settings } from "../../../app/settings";
 import { toggleTheme } from "../../../app/theme";
 import { cyclePanes, focusPane } from "../../edit/panes";
+import { settingsOpen } from "../../settings/open";
 import { closeTerminal, openTerminal } from "../../terminal/openTerminal";
 import type { Command } from "../command";
 import { type CommandContext, mayNotChange } from "./context";
+
+const THEMES = [
+  ["light", "Use the light theme"],
+  ["dark", "Use the dark theme"],
+  ["system", "Use the theme of the system"],
+] as const;
 
 export function viewCommands({ workspace, navigate }: CommandContext): Command[] {
   const { bench } = workspace;
@@ -80,6 +88,37 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       keys: [],
       run: toggle("preview"),
     },
+    {
+      id: "view.wrap",
+      title: "Wrap long lines, or not",
+      group: "View",
+      keys: ["Alt+Z"],
+      run: () => changeSettings({ word_wrap: !settings.get().word_wrap }),
+    },
+    {
+      id: "alcove.settings",
+      title: "Settings",
+      group: "Alcove",
+      keys: ["Mod+,"],
+      run: () => settingsOpen.set(true),
+    },
+    {
+      id: "alcove.keys",
+      title: "Keyboard shortcuts",
+      group: "Alcove",
+      keys: [],
+      run: () => bench.keysOpen.set(true),
+    },
+    ...THEMES.map(
+      ([choice, title]): Command => ({
+        id: `alcove.theme-${choice}`,
+        title,
+        group: "Alcove",
+        keys: [],
+        exists: () => settings.get().theme !== choice,
+        run: () => changeSettings({ theme: choice }),
+      }),
+    ),
     {
       id: "alcove.theme",
       title: "Change between light and dark",
