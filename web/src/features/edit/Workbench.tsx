@@ -24,6 +24,8 @@ const loadPalette = () => import("../commands/Palette");
 const Palette = lazy(loadPalette);
 const REST_MS = 1_500;
 
+/** Lines of text need more room than names. */
+const SEARCH_PX = 320;
 const LEAST = { tree: 140, editor: 240, terminal: 80, preview: 220, code: 100 };
 
 function useWindowSize(): { width: number; height: number } {
@@ -60,7 +62,11 @@ export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
   const previewMax = width - LEAST.editor - (layout.tree ? LEAST.tree : 0);
   const previewWidth = within(layout.previewShare * width, LEAST.preview, previewMax);
   const treeMax = width - LEAST.editor - (layout.preview ? previewWidth : 0);
-  const treeWidth = within(layout.treeWidth, LEAST.tree, treeMax);
+  const treeWidth = within(
+    side === "search" ? Math.max(layout.treeWidth, SEARCH_PX) : layout.treeWidth,
+    LEAST.tree,
+    treeMax,
+  );
   const terminalMax = height - 110 - LEAST.code;
   const terminalHeight = within(layout.terminalHeight, LEAST.terminal, terminalMax);
 
@@ -83,10 +89,10 @@ export function Workbench({ me, repl }: { me: Me; repl: Repl }) {
                 </ErrorBoundary>
               </section>
               <Splitter
-                label="Width of the file list"
+                label={side === "files" ? "Width of the file list" : "Width of the search"}
                 orientation="vertical"
                 value={treeWidth}
-                min={LEAST.tree}
+                min={side === "search" ? Math.min(SEARCH_PX, treeMax) : LEAST.tree}
                 max={treeMax}
                 onChange={(value) => bench.arrange({ treeWidth: value })}
               />

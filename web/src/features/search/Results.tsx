@@ -148,10 +148,10 @@ function FileRow({ row }: { row: Extract<ResultRow, { kind: "file" }> }) {
 }
 
 function MatchRow({ match, replacing }: { match: FoundMatch; replacing: boolean }) {
-  const [before, found, after] = partsOf(match);
+  const [before, found, after] = partsOf(match, replacing);
   const { replacement } = match;
   return (
-    <span className="label code" title={`Line ${match.line}`}>
+    <span className="label code" title={`Line ${match.line}: ${match.text.trim()}`}>
       {before}
       {replacing && replacement !== null ? (
         <>

@@ -55,13 +55,19 @@ export function chosenOf(
 
 /** Letters before a match that are shown: in a narrow list it must be in sight. */
 const BEFORE_UNITS = 18;
+/** Fewer where what it becomes stands there too. */
+const BEFORE_BOTH_UNITS = 10;
 
 /** A match's line in three parts: before it, itself, behind it. Space at the beginning says nothing here. */
-export function partsOf({ text, from, start, end }: FoundMatch): [string, string, string] {
+export function partsOf(
+  { text, from, start, end }: FoundMatch,
+  withReplacement = false,
+): [string, string, string] {
+  const most = withReplacement ? BEFORE_BOTH_UNITS : BEFORE_UNITS;
   const before = text.slice(0, Math.max(0, start - from)).trimStart();
-  const isCut = from > 0 || before.length > BEFORE_UNITS;
+  const isCut = from > 0 || before.length > most;
   return [
-    (isCut ? "…" : "") + before.slice(-BEFORE_UNITS).trimStart(),
+    (isCut ? "…" : "") + before.slice(-most).trimStart(),
     text.slice(start - from, end - from),
     text.slice(end - from),
   ];
