@@ -16,7 +16,7 @@ async fn put(server: &Server, settings: Value) -> (u16, Value) {
         .json(Method::PUT, ADDRESS, settings)
         .await
         .unwrap();
-    (answer.status.into(), answer.json())
+    (answer.status, answer.json())
 }
 
 async fn kept(server: &Server) -> Settings {
