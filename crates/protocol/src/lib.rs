@@ -15,7 +15,9 @@ pub mod api;
 pub mod binary;
 pub mod path;
 pub mod project;
+pub mod search;
 pub mod session;
+pub mod settings;
 pub mod status;
 
 pub use path::WorkspacePath;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::WorkspacePath;
+use crate::search::{FileName, FoundFile, ReplaceFile, ReplacedFile, SearchBound, SearchQuery};
 
 /// Most malformed frames that a connection survives.
 pub const MAX_BAD_FRAMES: usize = 100;
@@ -68,6 +69,36 @@ pub enum ClientMessage {
     /// Deletes a file, or a folder with all in it. Answer: `done`.
     FileDelete {
         path: WorkspacePath,
+    },
+
+    /// Files whose path has these letters in this order, the best first; the first of all when there
+    /// are none. A page's next one takes its place: the older is answered by `cancelled`. Answer:
+    /// `files_found`.
+    FilesFind {
+        query: String,
+    },
+    /// Looks for text in files. `search` is the page's own number for it. What is found comes as
+    /// `search_found`; a page's next one takes its place: the older is answered by `cancelled`.
+    /// Answer: `search_done`, after all that was found.
+    Search {
+        search: u32,
+        query: SearchQuery,
+    },
+    /// Ends a page's search, if it is this one. Answer: `done`.
+    SearchCancel {
+        search: u32,
+    },
+    /// Replaces matches of a search. `replace` is the page's own number for it; those with one number
+    /// are undone together. Answer: `replaced`.
+    Replace {
+        replace: u32,
+        query: SearchQuery,
+        files: Vec<ReplaceFile>,
+    },
+    /// Puts back what the page's last `replace` changed, in files that have not changed since.
+    /// Answer: `replaced`.
+    ReplaceUndo {
+        replace: u32,
     },
 
     /// Opens a text file as a shared document. `epoch` is the one the page knows from an earlier
@@ -152,6 +183,31 @@ pub enum RunnerMessage {
         upserted: Vec<Entry>,
         removed: Vec<String>,
         gone: bool,
+    },
+
+    /// `files`: how many there are; `whole`: all of them were looked at.
+    FilesFound {
+        found: Vec<FileName>,
+        files: u32,
+        whole: bool,
+    },
+    SearchFound {
+        search: u32,
+        files: Vec<FoundFile>,
+    },
+    /// How much was found, and what ended it before its end. `skipped`: files that are too large to be
+    /// opened, which were not looked into.
+    SearchDone {
+        search: u32,
+        files: u32,
+        matches: u32,
+        bound: Option<SearchBound>,
+        skipped: u32,
+    },
+    /// `undoable`: `replace_undo` can put it back.
+    Replaced {
+        files: Vec<ReplacedFile>,
+        undoable: bool,
     },
 
     /// `epoch` names one life of the document's ids: when it is not the page's own, the page must
@@ -249,6 +305,10 @@ pub enum ErrorCode {
     /// Not JSON, an unknown `type`, a missing or wrong field.
     Malformed,
     BadPath,
+    /// A pattern or a glob that can't be read; the message says why.
+    BadQuery,
+    /// A newer request took this one's place.
+    Cancelled,
     NotFound,
     Exists,
     /// The role does not allow it.

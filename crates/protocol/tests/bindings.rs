@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alcove_protocol::{api, session};
+use alcove_protocol::{api, search, session, settings};
 use ts_rs::{Config, TS};
 
 fn generate() -> String {
@@ -31,12 +31,22 @@ fn generate() -> String {
         session::ProjectInfo,
         session::PortInfo,
         session::Person,
+        search::FileName,
+        search::SearchQuery,
+        search::FoundFile,
+        search::FoundMatch,
+        search::SearchBound,
+        search::ReplaceFile,
+        search::ReplacedFile,
+        search::ReplaceOutcome,
         api::Me,
         api::Template,
         api::MissingLanguage,
         api::SetupState,
         api::CreateRepl,
         api::UpdateRepl,
+        settings::Settings,
+        settings::ThemeChoice,
         api::Repl,
         api::ReplState,
         api::Phase,
@@ -54,6 +64,14 @@ fn generate() -> String {
     out.push_str(&format!(
         "export const MAX_MESSAGE_BYTES = {};\n",
         alcove_protocol::MAX_MESSAGE_BYTES
+    ));
+    let defaults = serde_json::to_string(&settings::Settings::default()).unwrap();
+    out.push_str(&format!(
+        "export const DEFAULT_SETTINGS: Settings = {defaults};\n"
+    ));
+    out.push_str(&format!(
+        "export const MAX_REPLACE_FILES = {};\n",
+        search::MAX_REPLACE_FILES
     ));
     out
 }

@@ -8,6 +8,7 @@ pub mod http;
 mod ports;
 pub mod programs;
 mod run;
+mod search;
 mod session;
 pub mod terminals;
 mod tree;
@@ -30,6 +31,7 @@ use tokio::sync::watch as value;
 use documents::{Documents, Event, Listener};
 use programs::{Programs, Streams};
 use run::Run;
+use search::Search;
 use session::Client;
 use terminals::{MAX_TERMINALS, Screens, Terminal};
 use tree::Tree;
@@ -49,6 +51,7 @@ pub struct Runner {
     programs: Rc<Programs>,
     pub tree: Tree,
     pub documents: Rc<Documents>,
+    pub(crate) search: Rc<Search>,
     pub run: Rc<Run>,
     screens: Rc<Screens>,
     terminals: RefCell<BTreeMap<u32, Rc<Terminal>>>,
@@ -74,6 +77,7 @@ impl Runner {
             id,
             tree: Tree::new(workspace.clone(), watcher.clone()),
             run: Rc::new(Run::new(workspace.clone(), awaited, programs.clone())),
+            search: Rc::new(Search::new(workspace.clone(), documents.clone())),
             documents,
             programs,
             screens: Rc::new(Screens::start()?),
@@ -132,6 +136,7 @@ impl Runner {
         client.documents.borrow_mut().clear();
         self.tree.leave(client.id);
         self.documents.leave(client.id);
+        self.search.leave(client.id);
         if self.clients.borrow_mut().remove(&client.id).is_some() {
             self.people_changed();
         }
@@ -173,6 +178,7 @@ impl Runner {
     fn project_changed(&self) {
         let info = self.run.project_info();
         if let Ok(project) = self.run.project() {
+            self.search.set_derived(project.files.clone());
             self.tree.set_derived(project.files);
         }
         if self.project.replace(Some(info.clone())).as_ref() != Some(&info) {
@@ -333,6 +339,7 @@ impl Runner {
 
     /// Has the folder that holds `path` looked at again, now rather than when the system says so.
     pub(crate) fn touch_parent(&self, path: &WorkspacePath) {
+        self.search.files_changed();
         self.tree_watcher()
             .touch(&path.parent().unwrap_or_default());
     }

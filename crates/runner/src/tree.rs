@@ -220,7 +220,7 @@ fn read_folder(
 }
 
 /// Whether a rule of `[files]` names this folder: by its name alone, or by its path.
-fn covers(rule: &WorkspacePath, folder: &WorkspacePath) -> bool {
+pub fn covers(rule: &WorkspacePath, folder: &WorkspacePath) -> bool {
     rule == folder || (!rule.as_bytes().contains(&b'/') && rule.name() == folder.name())
 }
 

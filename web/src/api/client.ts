@@ -6,6 +6,7 @@ import type {
   PreviewAddress,
   PreviewRequest,
   Repl,
+  Settings,
   Template,
   UpdateRepl,
 } from "./protocol.gen";
@@ -83,6 +84,8 @@ export const api = {
   me: () => call<Me>("GET", "/api/me"),
   signIn: (token: string) => act("POST", "/api/sign-in", { token }),
   signOut: () => act("POST", "/api/sign-out"),
+  settings: () => call<Settings>("GET", "/api/me/settings"),
+  changeSettings: (settings: Settings) => act("PUT", "/api/me/settings", settings),
   templates: () => call<Template[]>("GET", "/api/templates"),
   repls: () => call<Repl[]>("GET", "/api/repls"),
   repl: (id: string) => call<Repl>("GET", repl(id)),

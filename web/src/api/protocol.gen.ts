@@ -3,17 +3,17 @@
 /** As [`path.rs`](../../../crates/protocol/src/path.rs) says: `\xNN` for a backslash and for bytes that are not UTF-8. */
 export type WorkspacePath = string;
 
-export type ClientFrame = { id?: number, } & ({ "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" });
+export type ClientFrame = { id?: number, } & ({ "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "files_find", query: string, } | { "type": "search", search: number, query: SearchQuery, } | { "type": "search_cancel", search: number, } | { "type": "replace", replace: number, query: SearchQuery, files: Array<ReplaceFile>, } | { "type": "replace_undo", replace: number, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" });
 
-export type ClientMessage = { "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" };
+export type ClientMessage = { "type": "hello", client: string, } | { "type": "ping", time: number, } | { "type": "tree_list", path: WorkspacePath, } | { "type": "tree_unwatch", path: WorkspacePath, } | { "type": "file_create", path: WorkspacePath, kind: EntryKind, } | { "type": "file_move", from: WorkspacePath, to: WorkspacePath, } | { "type": "file_delete", path: WorkspacePath, } | { "type": "files_find", query: string, } | { "type": "search", search: number, query: SearchQuery, } | { "type": "search_cancel", search: number, } | { "type": "replace", replace: number, query: SearchQuery, files: Array<ReplaceFile>, } | { "type": "replace_undo", replace: number, } | { "type": "document_open", path: WorkspacePath, epoch: string | null, } | { "type": "document_close", channel: number, } | { "type": "document_flush", channel: number, } | { "type": "terminal_create", cols: number, rows: number, } | { "type": "terminal_attach", terminal: number, from: number | null, cols: number, rows: number, } | { "type": "terminal_detach", channel: number, } | { "type": "terminal_resize", terminal: number, cols: number, rows: number, } | { "type": "terminal_close", terminal: number, } | { "type": "run_start", cols: number, rows: number, } | { "type": "run_stop" };
 
-export type RunnerFrame = { re?: number, } & ({ "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, });
+export type RunnerFrame = { re?: number, } & ({ "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "files_found", found: Array<FileName>, files: number, whole: boolean, } | { "type": "search_found", search: number, files: Array<FoundFile>, } | { "type": "search_done", search: number, files: number, matches: number, bound: SearchBound | null, skipped: number, } | { "type": "replaced", files: Array<ReplacedFile>, undoable: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, });
 
-export type RunnerMessage = { "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, };
+export type RunnerMessage = { "type": "welcome", runner: string, role: Role, project: ProjectInfo, inputs: Array<TerminalInput>, } | { "type": "pong", time: number, } | { "type": "done" } | { "type": "error", code: ErrorCode, message: string, } | { "type": "tree_listed", path: WorkspacePath, entries: Array<Entry>, } | { "type": "tree_changed", path: WorkspacePath, upserted: Array<Entry>, removed: Array<string>, gone: boolean, } | { "type": "files_found", found: Array<FileName>, files: number, whole: boolean, } | { "type": "search_found", search: number, files: Array<FoundFile>, } | { "type": "search_done", search: number, files: number, matches: number, bound: SearchBound | null, skipped: number, } | { "type": "replaced", files: Array<ReplacedFile>, undoable: boolean, } | { "type": "document_opened", path: WorkspacePath, channel: number, epoch: string, } | { "type": "document_refused", path: WorkspacePath, reason: RefusedReason, size: number, } | { "type": "document_moved", channel: number, path: WorkspacePath, } | { "type": "document_gone", channel: number, gone: boolean, } | { "type": "document_conflict", channel: number, offset: number, } | { "type": "document_unwritable", channel: number, message: string | null, } | { "type": "terminal_created", terminal: number, } | { "type": "terminal_attached", terminal: number, channel: number, } | { "type": "terminals", terminals: Array<TerminalInfo>, } | { "type": "run_state", run: RunState, } | { "type": "project", project: ProjectInfo, } | { "type": "ports", ports: Array<PortInfo>, } | { "type": "people", people: Array<Person>, };
 
 export type Role = "owner" | "editor" | "viewer";
 
-export type ErrorCode = "malformed" | "bad_path" | "not_found" | "exists" | "forbidden" | "limit" | "failed";
+export type ErrorCode = "malformed" | "bad_path" | "bad_query" | "cancelled" | "not_found" | "exists" | "forbidden" | "limit" | "failed";
 
 export type EntryKind = "file" | "folder" | "symlink" | "other";
 
@@ -79,6 +79,87 @@ export type Person = {
  */
 client: string, name: string, role: Role, };
 
+export type FileName = { path: WorkspacePath, 
+/**
+ * UTF-16 offsets in `path` of the letters that were found, ascending.
+ */
+positions: Array<number>, };
+
+export type SearchQuery = { 
+/**
+ * Found within one line.
+ */
+pattern: string, 
+/**
+ * `pattern` is a regular expression, as of Rust's crate `regex`; else it stands for itself.
+ */
+regex: boolean, 
+/**
+ * Capital and small letters are different.
+ */
+case: boolean, 
+/**
+ * Whole words alone.
+ */
+word: boolean, 
+/**
+ * As in a `.gitignore`. Files that one of these names; all when there is none.
+ */
+include: Array<string>, 
+/**
+ * Files and folders that are left out.
+ */
+exclude: Array<string>, 
+/**
+ * What each match is to become. In a regular expression's, `$1` and `${name}` are its groups and
+ * `$$` is a dollar.
+ */
+replacement: string | null, };
+
+export type FoundFile = { path: WorkspacePath, 
+/**
+ * Names the text that was searched: `replace` finds by it whether it is the same still.
+ */
+stamp: string, matches: Array<FoundMatch>, 
+/**
+ * It has more than are told.
+ */
+more: boolean, };
+
+export type FoundMatch = { 
+/**
+ * From 1.
+ */
+line: number, start: number, end: number, 
+/**
+ * The line, or the part of it round the match.
+ */
+text: string, 
+/**
+ * The column where `text` begins.
+ */
+from: number, 
+/**
+ * What the match would become; cut where it is long.
+ */
+replacement: string | null, };
+
+export type SearchBound = "matches" | "time" | "files";
+
+export type ReplaceFile = { path: WorkspacePath, 
+/**
+ * As in [`FoundFile`].
+ */
+stamp: string, 
+/**
+ * Which of the file's matches, from 0, ascending.
+ */
+chosen: Array<number>, };
+
+export type ReplacedFile = { path: WorkspacePath, outcome: ReplaceOutcome, };
+
+export type ReplaceOutcome = { "outcome": "replaced", matches: number, } | { "outcome": "changed" } | { "outcome": "failed", message: string, };
+
 export type Me = { id: string, name: string, 
 /**
  * Version of the server.
@@ -122,6 +203,38 @@ export type CreateRepl = { template: string,
 name?: string, };
 
 export type UpdateRepl = { name?: string, };
+
+export type Settings = { theme: ThemeChoice, 
+/**
+ * Pixels, 8 to 40.
+ */
+editor_font_px: number, 
+/**
+ * Pixels, 8 to 40.
+ */
+terminal_font_px: number, 
+/**
+ * Font families as in CSS; empty for Alcove's own.
+ */
+editor_font: string, 
+/**
+ * Columns of a tab, 1 to 16; also the indentation of files that show none of their own.
+ */
+tab_columns: number, word_wrap: boolean, 
+/**
+ * Vim's keys in the editor.
+ */
+vim: boolean, 
+/**
+ * The terminal keeps its text where screen readers find it; slower.
+ */
+screen_reader: boolean, 
+/**
+ * Combinations by command; empty: the command has none.
+ */
+keys: Record<string, string>, };
+
+export type ThemeChoice = "system" | "light" | "dark";
 
 export type Repl = { 
 /**
@@ -191,3 +304,5 @@ message: string, };
 
 export const SUBPROTOCOL = "alcove.session.v1";
 export const MAX_MESSAGE_BYTES = 1048576;
+export const DEFAULT_SETTINGS: Settings = {"theme":"system","editor_font_px":13.0,"terminal_font_px":12.5,"editor_font":"","tab_columns":4,"word_wrap":false,"vim":false,"screen_reader":false,"keys":{}};
+export const MAX_REPLACE_FILES = 200;

@@ -2,6 +2,7 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Dashboard } from "../features/dashboard/Dashboard";
+import { SettingsWhenOpen } from "../features/settings/Settings";
 import { SignIn } from "../features/sign-in/SignIn";
 import { Toasts } from "../ui/Toasts";
 import { ErrorBoundary } from "./ErrorBoundary";
@@ -28,6 +29,7 @@ export function App() {
           </Switch>
         </Suspense>
       </ErrorBoundary>
+      <SettingsWhenOpen />
       <Toasts />
     </>
   );

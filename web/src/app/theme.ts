@@ -1,34 +1,32 @@
-/** Light or dark: as the system says, until the person says otherwise. */
+/** Light or dark: as the person chose, else as the system says. */
 import { Value } from "../session/value";
-import { load, store } from "../ui/storage";
+import { changeSettings, settings } from "./settings";
 
 export type Theme = "light" | "dark";
 
-const KEY = "alcove.theme";
 const system = window.matchMedia("(prefers-color-scheme: dark)");
+const ofSystem = (): Theme => (system.matches ? "dark" : "light");
 
-function chosen(): Theme | null {
-  const kept = load(KEY);
-  return kept === "light" || kept === "dark" ? kept : null;
+function current(): Theme {
+  const { theme: chosen } = settings.get();
+  return chosen === "system" ? ofSystem() : chosen;
 }
-
-const current = (): Theme => chosen() ?? (system.matches ? "dark" : "light");
 
 export const theme = new Value<Theme>(current());
 
 function show(): void {
-  const kept = chosen();
-  if (kept) document.documentElement.dataset.theme = kept;
-  else delete document.documentElement.dataset.theme;
+  const { theme: chosen } = settings.get();
+  if (chosen === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = chosen;
   theme.set(current());
 }
 
 export function toggleTheme(): void {
   const next = theme.get() === "dark" ? "light" : "dark";
   // What the system says anyway needs no choice, and follows the system again.
-  store(KEY, next === (system.matches ? "dark" : "light") ? null : next);
-  show();
+  changeSettings({ theme: next === ofSystem() ? "system" : next });
 }
 
 system.addEventListener("change", show);
+settings.subscribe(show);
 show();

@@ -2,6 +2,8 @@
 import type { PortInfo, ProjectInfo, Role, RunnerMessage, RunState, Saved } from "../api/protocol.gen";
 import type { Clock } from "./clock";
 import { Documents } from "./documents";
+import { Finder } from "./finder";
+import { TextSearch } from "./search";
 import { type Dial, SessionSocket, type Welcome } from "./socket";
 import { Terminals } from "./terminals";
 import { FileTree } from "./tree";
@@ -29,6 +31,8 @@ export class Session {
   readonly documents: Documents;
   readonly terminals: Terminals;
   readonly tree: FileTree;
+  readonly finder: Finder;
+  readonly search: TextSearch;
   /** Null before the first welcome. */
   readonly project = new Value<ProjectInfo | null>(null);
   readonly role = new Value<Role>("owner");
@@ -45,6 +49,8 @@ export class Session {
     this.documents = new Documents(this.socket, { client, name: options.name, color }, options.clock);
     this.terminals = new Terminals(this.socket, options.complain);
     this.tree = new FileTree(this.socket);
+    this.finder = new Finder(this.socket);
+    this.search = new TextSearch(this.socket);
     this.socket.onWelcome = (welcome) => this.welcomed(welcome);
     this.socket.onNews = (message) => this.news(message);
     this.socket.onLost = () => this.lost();
@@ -115,7 +121,7 @@ export class Session {
   }
 
   private news(message: RunnerMessage): void {
-    if (this.documents.news(message)) return;
+    if (this.documents.news(message) || this.search.news(message)) return;
     switch (message.type) {
       case "tree_changed":
         this.tree.changed(message.path, message.upserted, message.removed, message.gone);

@@ -11,6 +11,11 @@ export interface Toast {
 const SHOWN_MS = 6_000;
 const MOST = 4;
 
+interface ToastOptions extends Partial<Pick<Toast, "look" | "action">> {
+  /** How long one that is no trouble stays. */
+  lastsMs?: number;
+}
+
 export const toasts = new Value<Toast[]>([]);
 let nextId = 1;
 
@@ -18,12 +23,13 @@ export function dismiss(id: number): void {
   toasts.update((all) => all.filter((t) => t.id !== id));
 }
 
-export function toast(text: string, options: Partial<Pick<Toast, "look" | "action">> = {}): void {
+export function toast(text: string, options: ToastOptions = {}): void {
+  const { lastsMs = SHOWN_MS, ...parts } = options;
   const id = nextId++;
-  const fresh: Toast = { id, text, look: "plain", ...options };
+  const fresh: Toast = { id, text, look: "plain", ...parts };
   // The same trouble twice is shown once.
   toasts.update((all) => [...all.filter((t) => t.text !== text), fresh].slice(-MOST));
-  if (fresh.look === "plain") setTimeout(() => dismiss(id), SHOWN_MS);
+  if (fresh.look === "plain") setTimeout(() => dismiss(id), lastsMs);
 }
 
 export function complain(text: string): void {

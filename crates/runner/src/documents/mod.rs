@@ -1,6 +1,7 @@
 //! Open text files: Yjs documents that several people edit at once, written to disk when typing
 //! pauses, with changes made by programs merged in.
 
+mod change;
 mod disk;
 mod merge;
 
@@ -20,8 +21,10 @@ use yrs::{
     Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update,
 };
 
+pub use change::{Changed, Plan, edited, inverse, read_text};
 pub use disk::MAX_DOCUMENT_BYTES;
 use disk::{Refused, Stamp, Text, Written};
+pub use merge::Edit;
 
 use crate::watch::Watcher;
 
@@ -392,18 +395,7 @@ impl Documents {
         let (base, mine) = (document.base.borrow().text.clone(), document.string());
         let merged = merge::merge(&base, &mine, &theirs.text);
         *document.base.borrow_mut() = theirs;
-        if !merged.edits.is_empty() {
-            let update = {
-                let mut txn = document.doc.transact_mut();
-                for edit in merged.edits.iter().rev() {
-                    let (start, end) = (edit.range.start as u32, edit.range.end as u32);
-                    document.text.remove_range(&mut txn, start, end - start);
-                    document.text.insert(&mut txn, start, &edit.insert);
-                }
-                txn.encode_update_v1()
-            };
-            self.tell(document, &Event::Update { update, from: None });
-        }
+        self.apply(document, &merged.edits);
         for offset in merged.conflicts {
             let offset = mine[..offset].encode_utf16().count() as u32;
             self.tell(document, &Event::Conflict(offset));
@@ -414,6 +406,23 @@ impl Documents {
         } else {
             document.note_edit();
         }
+    }
+
+    /// Makes edits of the runner's own, and tells them.
+    fn apply(&self, document: &Document, edits: &[Edit]) {
+        if edits.is_empty() {
+            return;
+        }
+        let update = {
+            let mut txn = document.doc.transact_mut();
+            for edit in edits.iter().rev() {
+                let (start, end) = (edit.range.start as u32, edit.range.end as u32);
+                document.text.remove_range(&mut txn, start, end - start);
+                document.text.insert(&mut txn, start, &edit.insert);
+            }
+            txn.encode_update_v1()
+        };
+        self.tell(document, &Event::Update { update, from: None });
     }
 
     /// Documents below `from` move along with their files.

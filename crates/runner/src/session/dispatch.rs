@@ -12,6 +12,7 @@ use alcove_protocol::session::{
 use super::Client;
 use crate::Runner;
 use crate::documents::OpenError;
+use crate::search::Kind;
 use crate::terminals::Attachment;
 use crate::tree;
 
@@ -53,6 +54,8 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
         | ClientMessage::FileDelete { .. }
         | ClientMessage::DocumentOpen { .. }
         | ClientMessage::DocumentFlush { .. }
+        | ClientMessage::Replace { .. }
+        | ClientMessage::ReplaceUndo { .. }
         | ClientMessage::TerminalClose { .. }
         | ClientMessage::RunStop => {
             let (runner, client) = (runner.clone(), client.clone());
@@ -61,6 +64,28 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
                 if let Some(result) = result {
                     answer(&client, id, result);
                 }
+            });
+        }
+        ClientMessage::FilesFind { query } => {
+            let stop = runner.search.begin(client.id, Kind::Names, 0);
+            let (search, client) = (runner.search.clone(), client.clone());
+            tokio::task::spawn_local(async move {
+                answer(&client, id, search.find(stop, query).await);
+            });
+        }
+        ClientMessage::Search {
+            search: number,
+            query,
+        } => {
+            let stop = runner.search.begin(client.id, Kind::Text, number);
+            let (search, client) = (runner.search.clone(), client.clone());
+            tokio::task::spawn_local(async move {
+                let tell = |files| {
+                    let search = number;
+                    client.tell(&RunnerMessage::SearchFound { search, files });
+                };
+                let result = search.text(stop, number, query, tell).await;
+                answer(&client, id, result);
             });
         }
         quick => {
@@ -86,6 +111,9 @@ fn changes_something(message: &ClientMessage) -> bool {
             | M::Ping { .. }
             | M::TreeList { .. }
             | M::TreeUnwatch { .. }
+            | M::FilesFind { .. }
+            | M::Search { .. }
+            | M::SearchCancel { .. }
             | M::DocumentOpen { .. }
             | M::DocumentClose { .. }
             | M::TerminalAttach { .. }
@@ -127,6 +155,10 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
             })
         }
         ClientMessage::Ping { time } => Ok(RunnerMessage::Pong { time }),
+        ClientMessage::SearchCancel { search } => {
+            runner.search.cancel(client.id, search);
+            Ok(RunnerMessage::Done)
+        }
         ClientMessage::TreeUnwatch { path } => {
             runner.tree.unwatch(&path, client.id);
             Ok(RunnerMessage::Done)
@@ -291,6 +323,18 @@ async fn slow(
                     }
                 }
             }
+        }
+        ClientMessage::Replace {
+            replace,
+            query,
+            files,
+        } => {
+            runner.note_activity();
+            let replacements = &runner.search.replacements;
+            replacements.replace(client.id, replace, query, files).await
+        }
+        ClientMessage::ReplaceUndo { replace } => {
+            runner.search.replacements.undo(client.id, replace).await
         }
         ClientMessage::TerminalClose { terminal } => match runner.close_terminal(terminal).await {
             true => Ok(RunnerMessage::Done),

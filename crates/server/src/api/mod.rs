@@ -2,6 +2,7 @@
 
 mod previews;
 mod repls;
+mod settings;
 mod sign_in;
 
 use std::sync::Arc;
@@ -43,6 +44,7 @@ struct Api;
 pub fn router(app: &Arc<App>) -> Router {
     let (router, api) = OpenApiRouter::<Arc<App>>::with_openapi(Api::openapi())
         .routes(routes!(me))
+        .routes(routes!(settings::show, settings::change))
         .routes(routes!(templates))
         .routes(routes!(sign_in::sign_in))
         .routes(routes!(sign_in::sign_out))

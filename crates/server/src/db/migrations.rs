@@ -8,7 +8,11 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Logins)]
+        vec![
+            Box::new(First),
+            Box::new(Logins),
+            Box::new(UserSettings),
+        ]
     }
 }
 
@@ -108,6 +112,35 @@ impl MigrationTrait for Logins {
                     .name("logins_by_user")
                     .table("logins")
                     .col("user_id")
+                    .to_owned(),
+            )
+            .await
+    }
+}
+
+/// What each user chose: a JSON text, so that a new choice needs no new column.
+struct UserSettings;
+
+impl MigrationName for UserSettings {
+    fn name(&self) -> &str {
+        "m0003_user_settings"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for UserSettings {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("user_settings")
+                    .col(string("user_id").primary_key())
+                    .col(text("value"))
+                    .foreign_key(
+                        ForeignKey::create()
+                            .from("user_settings", "user_id")
+                            .to("users", "id"),
+                    )
                     .to_owned(),
             )
             .await

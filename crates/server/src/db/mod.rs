@@ -5,6 +5,7 @@ mod migrations;
 pub mod repl;
 pub mod setting;
 pub mod user;
+pub mod user_settings;
 
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{
@@ -119,6 +120,30 @@ impl Db {
                     .to_owned(),
             )
             .exec(&self.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// What a user chose, as JSON; `None` before the first choice.
+    pub async fn user_settings(&self, user: &str) -> Result<Option<String>, DbErr> {
+        Ok(user_settings::Entity::find_by_id(user)
+            .one(&self.connection)
+            .await?
+            .map(|row| row.value))
+    }
+
+    pub async fn set_user_settings(&self, user: &str, value: String) -> Result<(), DbErr> {
+        let row = user_settings::ActiveModel {
+            user_id: Set(user.into()),
+            value: Set(value),
+        };
+        user_settings::Entity::insert(row)
+            .on_conflict(
+                OnConflict::column(user_settings::Column::UserId)
+                    .update_column(user_settings::Column::Value)
+                    .to_owned(),
+            )
+            .exec_without_returning(&self.connection)
             .await?;
         Ok(())
     }

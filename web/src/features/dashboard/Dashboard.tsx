@@ -7,8 +7,10 @@ import { api, words } from "../../api/client";
 import { useAllEvents } from "../../api/events";
 import { useMe, useRepls, useTemplates } from "../../api/queries";
 import { ThemeToggle } from "../../app/ThemeToggle";
+import { useLoadedSettings } from "../../app/useLoadedSettings";
 import { Button, IconButton } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
+import { SettingsButton } from "../settings/Settings";
 import { NewRepl } from "./NewRepl";
 import { ReplRow } from "./ReplRow";
 
@@ -17,6 +19,7 @@ const MINUTE_MS = 60_000;
 export function Dashboard() {
   const me = useMe();
   useAllEvents();
+  useLoadedSettings(me.isSuccess);
   useEffect(() => {
     document.title = "Alcove";
   }, []);
@@ -27,6 +30,7 @@ export function Dashboard() {
         <b>Alcove</b>
         <span className="spacer" />
         <ThemeToggle />
+        <SettingsButton />
         <span className="muted">{me.data?.name}</span>
         <SignOut />
       </header>

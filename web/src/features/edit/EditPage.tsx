@@ -1,12 +1,15 @@
 /** The edit screen: finds the repl, connects, and shows the workbench once it is there. */
 import "../../styles/edit.css";
 import "../../styles/panes.css";
+import "../../styles/picker.css";
+import "../../styles/search.css";
 import { useEffect, useState } from "react";
 import { ApiProblem, words } from "../../api/client";
 import { useReplEvents } from "../../api/events";
 import type { Me, Repl } from "../../api/protocol.gen";
 import { useMe, useRepl } from "../../api/queries";
 import { NotFound } from "../../app/NotFound";
+import { useLoadedSettings } from "../../app/useLoadedSettings";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
 import { Starting } from "./Starting";
@@ -17,6 +20,7 @@ import { WorkspaceContext, workspaceOf } from "./workspace";
 export default function EditPage({ id }: { id: string }) {
   const me = useMe();
   const repl = useRepl(id);
+  useLoadedSettings(me.isSuccess);
   const gone = repl.error instanceof ApiProblem && repl.error.status === 404;
   useReplEvents(id, repl.isSuccess && !gone);
   if (gone) return <NotFound what="repl" />;

@@ -1,16 +1,20 @@
 /** The top bar: which repl, whether it is saved, Run, and what is shown. */
-import { ArrowLeft, PanelBottom, PanelLeft, PanelRight } from "lucide-react";
+import { ArrowLeft, PanelBottom, PanelLeft, PanelRight, Search } from "lucide-react";
 import { Link } from "wouter";
 import type { Me, Repl } from "../../api/protocol.gen";
 import { ThemeToggle } from "../../app/ThemeToggle";
 import { IconButton } from "../../ui/Button";
+import { isMac } from "../../ui/system";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
 import { RunButton } from "../run/RunButton";
+import { SettingsButton } from "../settings/Settings";
 import { SavedState } from "./SavedState";
 import type { Actions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
 export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Actions }) {
+  const settingsKeys = useKeysOf("alcove.settings");
   return (
     <header className="top">
       <div className="top-side">
@@ -23,10 +27,33 @@ export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Act
       </div>
       <RunButton actions={actions} />
       <div className="top-side end">
+        <PaletteField />
         <Panes />
         <ThemeToggle />
+        <SettingsButton keys={settingsKeys.text} />
       </div>
     </header>
+  );
+}
+
+function PaletteField() {
+  const { bench } = useWorkspace();
+  const { aria } = useKeysOf("view.palette");
+  return (
+    <button
+      type="button"
+      className="palette-field"
+      aria-label="Search or do anything"
+      aria-haspopup="dialog"
+      aria-keyshortcuts={aria}
+      onClick={() => bench.palette.set(">")}
+    >
+      <Search size={14} aria-hidden />
+      <span className="palette-words">Search or do anything</span>
+      <kbd className="kbd" aria-hidden>
+        {isMac ? "⌘K" : "Ctrl K"}
+      </kbd>
+    </button>
   );
 }
 

@@ -1,8 +1,10 @@
 /** The edit screen's arrangement for one repl: panes, open files, terminal and preview; kept in the browser. */
+import type { EditorView } from "@codemirror/view";
 import type { ProjectInfo, WorkspacePath } from "../../api/protocol.gen";
 import { Value } from "../../session/value";
 import { load, store } from "../../ui/storage";
 import * as tabs from "../editor/tabs";
+import { EMPTY_FORM, type SearchForm } from "../search/form";
 
 export interface Layout {
   tree: boolean;
@@ -17,11 +19,33 @@ export interface Layout {
 /** One pane at a time on a small screen. */
 export type Pane = "files" | "code" | "shell" | "preview";
 
+/** Where the focus can be. */
+export type Place = "files" | "search" | "editor" | "terminal" | "preview";
+
+/** A place of a file: by offset, or by line (from 1) with the letters of it that are to be selected. */
+export type Spot = { offset: number } | { line: number; start?: number; end?: number };
+
+/** What the file list can be told to do with the entry that is chosen in it. */
+export interface FilesHandle {
+  chosen: () => WorkspacePath | null;
+  hasCut: () => boolean;
+  rename: () => void;
+  remove: () => void;
+  cut: () => void;
+  paste: () => void;
+}
+
 export interface PreviewWish {
   port: number;
   path: string;
   /** Another number loads the frame anew. */
   load: number;
+}
+
+const MOST_RECENT = 50;
+
+function readPaths(kept: unknown): WorkspacePath[] {
+  return Array.isArray(kept) ? kept.filter((p): p is string => typeof p === "string" && p !== "") : [];
 }
 
 const FIRST: Layout = {
@@ -58,10 +82,30 @@ export class Bench {
   readonly typeInto = new Value<number | "any" | null>(null);
   /** Size of the terminal that was shown last. */
   terminalSize = { cols: 80, rows: 24 };
-  /** Set by panes that can take the focus. */
-  readonly focus: { editor: () => void; terminal: () => void } = { editor: () => {}, terminal: () => {} };
+  /** What is typed in the palette when it opens: `>` for commands, nothing for files; null when it is shut. */
+  readonly palette = new Value<string | null>(null);
+  /** The list of keys is shown. */
+  readonly keysOpen = new Value(false);
+  /** What stands at the left. */
+  readonly side = new Value<"files" | "search">("files");
+  readonly search = new Value<SearchForm>(EMPTY_FORM);
+  /** The part of the left side that is to have the keys, once it is drawn. */
+  readonly focusSide = new Value<"files" | "search" | null>(null);
+  /** Something new that is to be named in the file list, once that is drawn. */
+  readonly draft = new Value<"file" | "folder" | null>(null);
+  /** Set by the terminal while it is drawn. */
+  readonly focus: { terminal: () => void } = { terminal: () => {} };
+  /** The editor that is shown. */
+  editor: EditorView | null = null;
+  /** The file list, while it is shown. */
+  files: FilesHandle | null = null;
+  /** The file whose editor is to have the keys, once it is there. */
+  readonly typeInEditor = new Value<WorkspacePath | null>(null);
   /** A place of a file that is to be shown, once its editor is there. */
-  readonly reveal = new Value<{ path: WorkspacePath; offset: number } | null>(null);
+  readonly reveal = new Value<({ path: WorkspacePath } & Spot) | null>(null);
+  /** Files that were shown, the last one first. */
+  readonly recent: Value<WorkspacePath[]>;
+  private closed: WorkspacePath[] = [];
   private firstVisit: boolean;
 
   constructor(private readonly repl: string) {
@@ -69,8 +113,13 @@ export class Bench {
     const kept = load(this.key("tabs"));
     this.firstVisit = kept === null;
     this.tabs = new Value(tabs.read(kept));
+    this.recent = new Value(readPaths(load(this.key("recent"))));
     this.layout.subscribe(() => store(this.key("layout"), this.layout.get()));
-    this.tabs.subscribe(() => store(this.key("tabs"), this.tabs.get()));
+    this.tabs.subscribe(() => {
+      store(this.key("tabs"), this.tabs.get());
+      this.noteShown(this.tabs.get().active);
+    });
+    this.recent.subscribe(() => store(this.key("recent"), this.recent.get()));
   }
 
   /** Opens what the project says, when this browser has not been here before. */
@@ -89,6 +138,44 @@ export class Bench {
   openFile(path: WorkspacePath): void {
     this.tabs.update((t) => tabs.open(t, path));
     this.pane.set("code");
+  }
+
+  /** Opens a file at a place of it, and gives it the keys. */
+  openAt(path: WorkspacePath, spot: Spot): void {
+    this.openFile(path);
+    this.reveal.set({ path, ...spot });
+  }
+
+  showSide(side: "files" | "search"): void {
+    this.side.set(side);
+    this.pane.set("files");
+    if (!this.layout.get().tree) this.arrange({ tree: true });
+  }
+
+  focusEditor(): void {
+    this.pane.set("code");
+    this.editor?.focus();
+  }
+
+  focusTerminal(): void {
+    this.pane.set("shell");
+    if (!this.layout.get().terminal) this.arrange({ terminal: true });
+    this.typeInto.set("any");
+  }
+
+  noteClosed(path: WorkspacePath): void {
+    this.closed = [...this.closed.filter((p) => p !== path), path].slice(-MOST_RECENT);
+  }
+
+  /** The file whose tab was closed last, and is closed still. */
+  lastClosed(): WorkspacePath | null {
+    const { open } = this.tabs.get();
+    return this.closed.findLast((p) => !open.includes(p)) ?? null;
+  }
+
+  private noteShown(path: WorkspacePath | null): void {
+    if (path === null || this.recent.get()[0] === path) return;
+    this.recent.update((all) => [path, ...all.filter((p) => p !== path)].slice(0, MOST_RECENT));
   }
 
   showTerminal(id: number | null): void {

@@ -7,6 +7,8 @@ import { useWorkspace } from "./workspace";
 export interface Actions {
   run: () => void;
   stop: () => void;
+  /** Ends the program and starts it again. */
+  restart: () => void;
   save: () => void;
   /** Wakes the repl. */
   wake: () => void;
@@ -37,6 +39,14 @@ export function useActions(): Actions {
     if (session.socket.isConnected) void doing("stop", () => session.stopRun());
   }, [session, doing]);
 
+  const restart = useCallback(() => {
+    if (!session.socket.isConnected) return;
+    void doing("run", async () => {
+      await session.stopRun();
+      await session.startRun(bench.terminalSize);
+    });
+  }, [session, bench, doing]);
+
   const save = useCallback(() => {
     void doing(null, async () => {
       await session.documents.flush();
@@ -52,5 +62,5 @@ export function useActions(): Actions {
     });
   }, [id, session, doing]);
 
-  return useMemo(() => ({ run, stop, save, wake, busy }), [run, stop, save, wake, busy]);
+  return useMemo(() => ({ run, stop, restart, save, wake, busy }), [run, stop, restart, save, wake, busy]);
 }

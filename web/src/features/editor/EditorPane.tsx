@@ -6,22 +6,18 @@ import { SaveDot } from "../../ui/SaveDot";
 import { TabStrip } from "../../ui/TabStrip";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
+import { closeTab } from "./closeTab";
 import { FileView } from "./FileView";
 import * as tabs from "./tabs";
 import { tabTitles } from "./titles";
 
 export function EditorPane() {
-  const { session, bench } = useWorkspace();
+  const workspace = useWorkspace();
+  const { session, bench } = workspace;
   const { open, active } = useValue(bench.tabs);
   const { marks } = useValue(session.documents.summary);
   const titles = tabTitles(open);
-  const close = useCallback(
-    (path: WorkspacePath) => {
-      bench.tabs.update((t) => tabs.close(t, path));
-      session.documents.close(path);
-    },
-    [bench, session],
-  );
+  const close = useCallback((path: WorkspacePath) => closeTab(workspace, path), [workspace]);
   return (
     <>
       {open.length > 0 && (

@@ -6,7 +6,7 @@ import {
   completionKeymap,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, indentWithTab } from "@codemirror/commands";
-import { bracketMatching, foldGutter, foldKeymap, indentOnInput, indentUnit } from "@codemirror/language";
+import { bracketMatching, foldGutter, indentOnInput, indentUnit } from "@codemirror/language";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, type Transaction } from "@codemirror/state";
 import {
@@ -21,9 +21,11 @@ import {
   lineNumbers,
   rectangularSelection,
 } from "@codemirror/view";
-import { yCollab, ySyncAnnotation, yUndoManagerKeymap } from "y-codemirror.next";
+import { yCollab, ySyncAnnotation } from "y-codemirror.next";
+import { settings } from "../../app/settings";
 import type { Edit } from "../../session/merge";
 import { MAX_INSERT_UNITS, type Replica } from "../../session/replica";
+import { ownKeys } from "./commands";
 import { editorTheme } from "./theme";
 
 /** CodeMirror's own set, without the carriage return: files with CRLF keep it, and need no mark on each line. */
@@ -31,7 +33,7 @@ const SPECIAL =
   /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028\u2029\u202d\u202e\u2066\u2067\u2069\ufeff\ufff9-\ufffc]/g;
 
 /** How the text is indented: by what most of its indented lines begin with. */
-export function indentOf(text: string): string {
+export function indentOf(text: string, otherwise = 2): string {
   let tabs = 0;
   const spaces = new Map<number, number>();
   let before = 0;
@@ -42,7 +44,7 @@ export function indentOf(text: string): string {
     if (step === 2 || step === 4 || step === 8) spaces.set(step, (spaces.get(step) ?? 0) + 1);
     before = width;
   }
-  const [width, times] = [...spaces].sort((a, b) => b[1] - a[1])[0] ?? [2, 0];
+  const [width, times] = [...spaces].sort((a, b) => b[1] - a[1])[0] ?? [otherwise, 0];
   return tabs > times ? "\t" : " ".repeat(width);
 }
 
@@ -78,10 +80,23 @@ export interface SetupOptions {
   readOnly: boolean;
   language: Extension;
   dark: Extension;
+  preferences: Extension;
+  /** Comes before all other keys. */
+  vim: Extension;
 }
 
-export function setup({ replica, name, readOnly, language, dark }: SetupOptions): Extension {
+export function setup({
+  replica,
+  name,
+  readOnly,
+  language,
+  dark,
+  preferences,
+  vim,
+}: SetupOptions): Extension {
   return [
+    vim,
+    preferences,
     // The document's text and the editor's must have the same offsets: only "\n" ends a line.
     EditorState.lineSeparator.of("\n"),
     EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, "\n")),
@@ -100,7 +115,7 @@ export function setup({ replica, name, readOnly, language, dark }: SetupOptions)
     bracketMatching(),
     closeBrackets(),
     indentOnInput(),
-    indentUnit.of(indentOf(replica.text.toString())),
+    indentUnit.of(indentOf(replica.text.toString(), settings.get().tab_columns)),
     autocompletion(),
     highlightSelectionMatches(),
     language,
@@ -109,13 +124,11 @@ export function setup({ replica, name, readOnly, language, dark }: SetupOptions)
     yCollab(replica.text, replica.awareness, { undoManager: replica.undo }),
     keymap.of([
       ...closeBracketsKeymap,
-      ...yUndoManagerKeymap,
       ...completionKeymap,
-      ...searchKeymap,
-      ...foldKeymap,
+      ...ownKeys(searchKeymap),
       // Escape, then Tab leaves the editor: see the keymap's own documentation (Ctrl-m toggles it).
       indentWithTab,
-      ...defaultKeymap,
+      ...ownKeys(defaultKeymap),
     ]),
   ];
 }

@@ -1,8 +1,9 @@
 /** Run or Stop, with what runs and for how long. */
-import { Play, Square } from "lucide-react";
+import { Play, RotateCw, Square } from "lucide-react";
 import { useEffect, useState } from "react";
-import { Button } from "../../ui/Button";
+import { Button, IconButton } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
 import type { Actions } from "../edit/useActions";
 import { useWorkspace } from "../edit/workspace";
 import { elapsed, runWords } from "../words";
@@ -16,6 +17,8 @@ export function RunButton({ actions }: { actions: Actions }) {
   const role = useValue(session.role);
   const connected = useValue(session.socket.connection).state === "connected";
   const { busy } = actions;
+  const keys = useKeysOf("run.start");
+  const again = useKeysOf("run.restart");
 
   if (run.status === "running") {
     return (
@@ -28,6 +31,15 @@ export function RunButton({ actions }: { actions: Actions }) {
           <Square size={13} fill="currentColor" aria-hidden />
           {busy === "stop" ? "Stopping…" : "Stop"}
         </Button>
+        <IconButton
+          label="Restart"
+          keys={again.text}
+          aria-keyshortcuts={again.aria}
+          disabled={!connected || role === "viewer" || busy !== null}
+          onClick={actions.restart}
+        >
+          <RotateCw size={15} aria-hidden />
+        </IconButton>
         <span className="run-words muted small" title={run.command}>
           {runWords(run)} · <Since startedAt={startedAt} />
         </span>
@@ -40,8 +52,8 @@ export function RunButton({ actions }: { actions: Actions }) {
       <Button
         look="run"
         disabled={why !== null || busy === "run"}
-        title={why ?? "Run (Ctrl+Enter or ⌘+Enter)"}
-        aria-keyshortcuts="Control+Enter Meta+Enter"
+        title={why ?? (keys.text ? `Run (${keys.text})` : "Run")}
+        aria-keyshortcuts={keys.aria}
         onClick={actions.run}
       >
         <Play size={14} fill="currentColor" aria-hidden />

@@ -1,20 +1,23 @@
 /** The terminals with their tabs: those of the server, so that a reload finds them again. */
 import { Plus } from "lucide-react";
-import { lazy, Suspense, useCallback, useEffect, useRef } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { words } from "../../api/client";
 import type { TerminalInfo } from "../../api/protocol.gen";
 import { Button, IconButton } from "../../ui/Button";
 import { TabStrip } from "../../ui/TabStrip";
 import { complain } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
 import type { Actions } from "../edit/useActions";
 import { useWorkspace } from "../edit/workspace";
+import { closeTerminal, openTerminal } from "./openTerminal";
 
 /** The emulator is a third of the edit screen's code, and nothing of it is needed to edit. */
 const TerminalView = lazy(() => import("./TerminalView"));
 
 export function TerminalPane({ actions }: { actions: Actions }) {
-  const { session, bench } = useWorkspace();
+  const workspace = useWorkspace();
+  const { session, bench } = workspace;
   const list = useValue(session.terminals.list);
   const known = useValue(session.terminals.known);
   const chosen = useValue(bench.terminal);
@@ -24,20 +27,9 @@ export function TerminalPane({ actions }: { actions: Actions }) {
   const mayChange = useValue(session.role) !== "viewer";
   const shown = list.find((t) => t.terminal === chosen) ?? list[0];
 
-  const create = useCallback(async () => {
-    try {
-      const { cols, rows } = bench.terminalSize;
-      const id = await session.terminals.create(cols, rows);
-      bench.terminal.set(id);
-      bench.typeInto.set(id);
-    } catch (error) {
-      complain(words(error));
-    }
-  }, [session, bench]);
-  const close = useCallback(
-    (id: number) => session.terminals.close(id).catch((error: unknown) => complain(words(error))),
-    [session],
-  );
+  const newKeys = useKeysOf("terminal.new");
+  const create = () => openTerminal(workspace);
+  const close = (id: number) => closeTerminal(workspace, id);
   const restart = (info: TerminalInfo) => void close(info.terminal).then(create);
 
   // The first page that comes gets a shell; a person who closes the last one wants none.
@@ -81,7 +73,12 @@ export function TerminalPane({ actions }: { actions: Actions }) {
         onClose={(id) => void close(id)}
       >
         {mayChange && (
-          <IconButton label="New terminal" disabled={!connected} onClick={() => void create()}>
+          <IconButton
+            label="New terminal"
+            keys={newKeys.text}
+            disabled={!connected}
+            onClick={() => void create()}
+          >
             <Plus size={15} aria-hidden />
           </IconButton>
         )}

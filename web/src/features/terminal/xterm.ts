@@ -5,6 +5,7 @@ import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
 import { Terminal as XTerm } from "@xterm/xterm";
+import { settings } from "../../app/settings";
 import { theme } from "../../app/theme";
 import type { Screen } from "../../session/terminals";
 import { isAnswer } from "./answers";
@@ -56,10 +57,11 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
     cursorBlink: false,
     disableStdin: options.readOnly,
     fontFamily: '"JetBrains Mono Variable", "JetBrains Mono", ui-monospace, "DejaVu Sans Mono", monospace',
-    fontSize: 12.5,
+    fontSize: settings.get().terminal_font_px,
     lineHeight: 1.3,
     linkHandler: { activate: onLink },
     minimumContrastRatio: 4.5,
+    screenReaderMode: settings.get().screen_reader,
     scrollback: 5_000,
     theme: palette(theme.get()),
   });
@@ -117,6 +119,13 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
   container.addEventListener("focusin", fitNow);
   const observer = new ResizeObserver(fitNow);
   observer.observe(container);
+  const stopSettings = settings.subscribe(() => {
+    const { terminal_font_px, screen_reader } = settings.get();
+    term.options.screenReaderMode = screen_reader;
+    if (term.options.fontSize === terminal_font_px) return;
+    term.options.fontSize = terminal_font_px;
+    fitNow();
+  });
   const stopTheme = theme.subscribe(() => {
     term.options.theme = palette(theme.get());
   });
@@ -145,6 +154,7 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
     },
     dispose: () => {
       stopTheme();
+      stopSettings();
       observer.disconnect();
       container.removeEventListener("alcove:read-screen", read);
       container.removeEventListener("focusin", fitNow);

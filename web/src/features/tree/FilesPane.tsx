@@ -1,12 +1,14 @@
 /** The file list with its head: what is chosen in it, and what is done to it. */
-import { FilePlus, FolderPlus } from "lucide-react";
-import { useCallback, useState } from "react";
+import { FilePlus, FolderPlus, Search } from "lucide-react";
+import { useCallback, useEffect, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import { display, nameOf, parentOf } from "../../session/paths";
 import { IconButton } from "../../ui/Button";
 import { ConfirmDialog } from "../../ui/Dialog";
 import { Menu, type MenuItem, type Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
+import { focusPane } from "../edit/panes";
 import { useWorkspace } from "../edit/workspace";
 import { count } from "../words";
 import { type Draft, type Row, targetFolder } from "./rows";
@@ -44,6 +46,41 @@ export function FilesPane() {
     if (draft.what === "file") bench.openFile(path);
   };
 
+  const keys = {
+    rename: useKeysOf("file.rename"),
+    cut: useKeysOf("file.cut"),
+    paste: useKeysOf("file.paste"),
+    remove: useKeysOf("file.delete"),
+    search: useKeysOf("search.open"),
+  };
+  const chosen = focused?.kind === "entry" ? focused.path : null;
+  // Set anew each time it is drawn: what is chosen is this component's own.
+  useEffect(() => {
+    bench.files = {
+      chosen: () => chosen,
+      hasCut: () => cut !== null,
+      rename: () => setRenaming(chosen),
+      remove: () => setDeleting(chosen),
+      cut: () => setCut(chosen),
+      paste: () => paste(focused),
+    };
+    return () => {
+      bench.files = null;
+    };
+  });
+  const wish = useValue(bench.draft);
+  useEffect(() => {
+    if (wish === null) return;
+    bench.draft.set(null);
+    begin(wish, focused);
+  });
+  const wantsFocus = useValue(bench.focusSide);
+  useEffect(() => {
+    if (wantsFocus !== "files") return;
+    bench.focusSide.set(null);
+    focusPane(bench, "files");
+  }, [bench, wantsFocus]);
+
   const itemsFor = (row: Row | undefined): MenuItem[] => {
     const path = row?.kind === "entry" ? row.path : null;
     const items: MenuItem[] = [
@@ -51,12 +88,16 @@ export function FilesPane() {
       { label: "New folder", run: () => begin("folder", row) },
     ];
     if (cut !== null)
-      items.push({ label: `Move ${display(nameOf(cut))} here`, keys: "Ctrl+V", run: () => paste(row) });
+      items.push({
+        label: `Move ${display(nameOf(cut))} here`,
+        keys: keys.paste.text,
+        run: () => paste(row),
+      });
     if (path !== null) {
       items.push(
-        { label: "Rename", keys: "F2", run: () => setRenaming(path) },
-        { label: "Cut, to move it", keys: "Ctrl+X", run: () => setCut(path) },
-        { label: "Delete", keys: "Del", danger: true, run: () => setDeleting(path) },
+        { label: "Rename", keys: keys.rename.text, run: () => setRenaming(path) },
+        { label: "Cut, to move it", keys: keys.cut.text, run: () => setCut(path) },
+        { label: "Delete", keys: keys.remove.text, danger: true, run: () => setDeleting(path) },
       );
     }
     return items;
@@ -67,6 +108,17 @@ export function FilesPane() {
       <div className="head">
         <h2>Files</h2>
         <span className="spacer" />
+        <IconButton
+          label="Search in all files"
+          keys={keys.search.text}
+          aria-keyshortcuts={keys.search.aria}
+          onClick={() => {
+            bench.showSide("search");
+            bench.focusSide.set("search");
+          }}
+        >
+          <Search size={16} aria-hidden />
+        </IconButton>
         {mayChange && (
           <>
             <IconButton label="New file" disabled={!connected} onClick={() => begin("file", focused)}>
@@ -90,8 +142,6 @@ export function FilesPane() {
         onRenaming={setRenaming}
         cut={cut}
         onCut={setCut}
-        onPaste={paste}
-        onDelete={setDeleting}
         onMove={(path, folder) => void files.moveInto(path, folder)}
         onFocusRow={setFocused}
         onMenu={(at, row) => setMenu({ at, row })}

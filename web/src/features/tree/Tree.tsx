@@ -24,8 +24,6 @@ interface TreeProps {
   onRenaming: (path: WorkspacePath | null) => void;
   cut: WorkspacePath | null;
   onCut: (path: WorkspacePath | null) => void;
-  onPaste: (row: Row | undefined) => void;
-  onDelete: (path: WorkspacePath) => void;
   onMove: (path: WorkspacePath, folder: WorkspacePath) => void;
   onFocusRow: (row: Row | undefined) => void;
   onMenu: (at: Point, row: Row | undefined) => void;
@@ -96,17 +94,12 @@ export function Tree(props: TreeProps) {
     else if (move) session.tree.close(move.close);
     else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) activate(row);
     else if (event.key === " ") activate(row);
-    else if (!changeKey(event, row) && !letterKey(event)) return;
+    else if (!menuKey(event, row) && !letterKey(event)) return;
     event.preventDefault();
   };
-  const changeKey = (event: KeyboardEvent, row: Row | undefined): boolean => {
+  const menuKey = (event: KeyboardEvent, row: Row | undefined): boolean => {
     if (!props.mayChange || row?.kind !== "entry") return false;
-    const mod = event.ctrlKey || event.metaKey;
-    if (event.key === "F2") props.onRenaming(row.path);
-    else if (event.key === "Delete") props.onDelete(row.path);
-    else if (mod && event.key === "x") props.onCut(row.path);
-    else if (mod && event.key === "v") props.onPaste(row);
-    else if (event.key === "Escape") props.onCut(null);
+    if (event.key === "Escape") props.onCut(null);
     else if (event.key === "ContextMenu" || (event.shiftKey && event.key === "F10")) {
       const place = box.current?.querySelector(`[data-index="${at}"]`)?.getBoundingClientRect();
       if (place) props.onMenu({ x: place.left + 24, y: place.bottom }, row);
