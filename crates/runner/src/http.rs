@@ -17,6 +17,7 @@ use std::time::Duration;
 use alcove_protocol::session::Role;
 use alcove_protocol::status::{RunRequest, StopRequest};
 use alcove_protocol::{SUBPROTOCOL, headers};
+use alcove_socket::QuietStream;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -66,6 +67,13 @@ pub async fn serve(runner: Rc<Runner>, listener: UnixListener) -> anyhow::Result
                 // Out of descriptors, most likely: what is open goes on.
                 tracing::warn!(%error, "accept");
                 tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let stream = match stream.into_std().and_then(QuietStream::new) {
+            Ok(stream) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection");
                 continue;
             }
         };

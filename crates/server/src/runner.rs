@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use alcove_protocol::status::{MAX_STATUS_BYTES, Status};
+use alcove_socket::QuietStream;
 use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -11,7 +12,6 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
 
 /// Largest head of an answer to an upgrade, in bytes.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
@@ -21,7 +21,7 @@ const UPGRADE: Duration = Duration::from_secs(20);
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
 /// A raw connection, after an upgrade. Bytes that came with the answer are read first.
-pub type Upgraded = BufReader<UnixStream>;
+pub type Upgraded = BufReader<QuietStream>;
 
 /// Asks the runner to turn a connection into something else. `Ok(None)`: it refused.
 pub async fn upgrade(
@@ -30,7 +30,7 @@ pub async fn upgrade(
     headers: &[(&str, &str)],
 ) -> anyhow::Result<Option<Upgraded>> {
     tokio::time::timeout(UPGRADE, async {
-        let stream = UnixStream::connect(socket)
+        let stream = QuietStream::connect(socket)
             .await
             .context("the runner's socket")?;
         let mut stream = BufReader::with_capacity(MAX_HEAD_BYTES, stream);
@@ -81,7 +81,7 @@ async fn request(
     path: &str,
     body: Vec<u8>,
 ) -> anyhow::Result<Response<Incoming>> {
-    let stream = UnixStream::connect(socket)
+    let stream = QuietStream::connect(socket)
         .await
         .context("the runner's socket")?;
     let (mut sender, connection) = hyper::client::conn::http1::Builder::new()

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Crate, and what of ours it may depend on. Tests and measurements may use `testkit` besides.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("protocol", &[]),
-    ("runner", &["protocol"]),
+    ("socket", &[]),
+    ("runner", &["protocol", "socket"]),
     ("volume", &[]),
     ("spawner", &[]),
-    ("server", &["protocol", "spawner", "volume"]),
+    ("server", &["protocol", "socket", "spawner", "volume"]),
     ("alcove", &["runner", "server", "spawner", "volume"]),
     ("testkit", &["protocol"]),
     ("bench", &["protocol", "testkit"]),

@@ -55,7 +55,10 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let writer = async {
         let sink = &mut sink;
         let mut turn = 0;
-        let mut acks_due: Option<tokio::time::Instant> = None;
+        // Left to run out although the acknowledgements have gone: a timer that is set for each key wakes
+        // the event loop each time.
+        let mut ack_timer = std::pin::pin!(tokio::time::sleep(ACK_DELAY));
+        let mut ack_timer_runs = true;
         let mut ping = tokio::time::interval_at(tokio::time::Instant::now() + PING, PING);
         loop {
             let mut fed = false;
@@ -65,16 +68,12 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     return None;
                 }
             }
-            let late = acks_due.is_some_and(|due| due <= tokio::time::Instant::now());
-            if fed || late {
-                acks_due = None;
+            if fed || !ack_timer_runs {
                 for message in client.take_input_acks() {
                     if sink.feed(message).await.is_err() {
                         return None;
                     }
                 }
-            } else if acks_due.is_none() && client.has_input_acks() {
-                acks_due = Some(tokio::time::Instant::now() + ACK_DELAY);
             }
             if sink.flush().await.is_err() {
                 return None;
@@ -85,15 +84,14 @@ pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
                     "too much was waiting for this page",
                 ));
             }
-            let acks_are_due = async {
-                match acks_due {
-                    Some(due) => tokio::time::sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = client.wake.notified() => {}
-                () = acks_are_due => {}
+                () = client.wake.notified() => {
+                    if !ack_timer_runs && client.has_input_acks() {
+                        ack_timer.as_mut().reset(tokio::time::Instant::now() + ACK_DELAY);
+                        ack_timer_runs = true;
+                    }
+                }
+                () = &mut ack_timer, if ack_timer_runs => ack_timer_runs = false,
                 _ = ping.tick() => {
                     // A page answers a ping whatever it does (RFC 6455 §5.5.2): this one is gone.
                     if heard.get().elapsed() > PING * 3 {

@@ -60,28 +60,25 @@ impl Pty {
     /// Waits for output and reads what is there, until `buffer` is full or nothing is left; `None`
     /// once no process has the terminal open any more.
     pub async fn read(&self, buffer: &mut [u8]) -> Option<usize> {
-        loop {
+        let mut filled = 0;
+        while filled == 0 {
             let mut ready = self.master.readable().await.ok()?;
-            let Ok(first) =
-                ready.try_io(|master| Ok(rustix::io::read(master.get_ref(), &mut *buffer)?))
-            else {
-                continue;
-            };
-            let mut filled = match first {
-                Ok(0) => return None,
-                Ok(n) => n,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => return None,
-            };
             // The kernel hands out 4,095 bytes a read at most.
             while filled < buffer.len() {
                 match rustix::io::read(self.master.get_ref(), &mut buffer[filled..]) {
                     Ok(n) if n > 0 => filled += n,
-                    _ => break,
+                    Err(Errno::AGAIN) => {
+                        ready.clear_ready();
+                        break;
+                    }
+                    Err(Errno::INTR) => {}
+                    // What was read before the end is still output.
+                    _ if filled > 0 => break,
+                    _ => return None,
                 }
             }
-            return Some(filled);
         }
+        Some(filled)
     }
 
     /// Hands input to the program, in order; what it does not take yet waits. `false`: too much

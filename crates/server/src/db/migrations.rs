@@ -8,11 +8,7 @@ pub struct Migrator;
 #[async_trait::async_trait]
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![
-            Box::new(First),
-            Box::new(Logins),
-            Box::new(UserSettings),
-        ]
+        vec![Box::new(First), Box::new(Logins), Box::new(UserSettings)]
     }
 }
 

@@ -1,14 +1,15 @@
 //! Threads that copy bytes between pages and runners, and do nothing else. A thread with an event loop
 //! of its own is woken by the bytes themselves; a worker of the server's runtime would be woken for
-//! other work as well, and wakes its siblings. Measured: a key's echo takes … of a bare server.
+//! other work as well, and wakes its siblings.
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use alcove_socket::QuietStream;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use crate::runner;
@@ -49,12 +50,11 @@ impl Splices {
             .map_err(|_| io::Error::other("a session comes by TCP"))?;
         let (from_page, from_runner) = (page.read_buf, runner.buffer().to_vec());
         let page = page.io.into_inner().into_std()?;
-        let runner = runner.into_inner().into_std()?;
+        let runner = runner.into_inner().into_std();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let copying = self.threads[turn % self.threads.len()].spawn(async move {
             // Registered with this thread's event loop.
-            let (mut page, mut runner) =
-                (TcpStream::from_std(page)?, UnixStream::from_std(runner)?);
+            let (mut page, mut runner) = (TcpStream::from_std(page)?, QuietStream::new(runner)?);
             // What came along with the handshakes.
             page.write_all(&from_runner).await?;
             runner.write_all(&from_page).await?;
