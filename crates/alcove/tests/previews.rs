@@ -13,17 +13,19 @@ use tokio::net::TcpStream;
 const PROGRAM: &str = r#"
 const http = require("http");
 const [host, port, name] = process.argv.slice(2);
+let waiting;
 const server = http.createServer((req, res) => {
   const url = new URL(req.url, "http://x");
   if (url.pathname === "/name") return res.end(name);
   if (url.pathname === "/headers") return res.end(JSON.stringify(req.headers));
   if (url.pathname === "/redirect") return res.writeHead(302, { location: `http://localhost:${port}/after` }).end();
   if (url.pathname === "/login") return res.writeHead(204, { "set-cookie": ["sid=1; Path=/; Domain=alcove.localhost", "alcove_session=evil"] }).end();
+  if (url.pathname === "/second") return waiting(), res.end();
   if (url.pathname === "/events") {
     res.writeHead(200, { "content-type": "text/event-stream" });
     res.write("data: first\n\n");
-    req.on("close", () => res.end());
-    return setTimeout(() => res.end("data: second\n\n"), 300);
+    waiting = () => res.end("data: second\n\n");
+    return;
   }
   if (url.pathname === "/range") {
     const whole = Buffer.from("0123456789");
@@ -160,10 +162,6 @@ async fn what_passes_between_browser_and_program() {
         .await
         .unwrap();
     assert_eq!((range.status, range.text().as_str()), (206, "2345"));
-    assert_eq!(
-        browser.get("/events").await.unwrap().text(),
-        "data: first\n\ndata: second\n\n"
-    );
     let upload = browser
         .clone()
         .send(Method::POST, "/upload", Bytes::from(vec![7; 50_000_000]))
@@ -187,6 +185,29 @@ async fn what_passes_between_browser_and_program() {
             .status,
         200
     );
+    drop(repl.page);
+}
+
+#[tokio::test]
+async fn an_event_arrives_before_the_next_one_is_sent() {
+    let server = server().await;
+    let repl = serving(&server, "127.0.0.1", 3000, "app").await;
+    let cookie = server.preview_cookie(&repl.id, 3000).await.unwrap();
+    let host = server.preview_host(3000, &repl.id);
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let request = format!(
+        "GET /events HTTP/1.1\r\nHost: {host}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("data: first") {
+        seen.push(stream.read_u8().await.unwrap());
+    }
+    // The program sends the second when it is asked to, and not before.
+    let browser = browser(&server, &repl.id, 3000).await;
+    assert_eq!(browser.get("/second").await.unwrap().status, 200);
+    stream.read_to_end(&mut seen).await.unwrap();
+    assert!(String::from_utf8_lossy(&seen).contains("data: second"));
     drop(repl.page);
 }
 

@@ -9,8 +9,8 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Answers an upgrade, and echoes what comes.
-const PROGRAM: &str = r#"require("http").createServer((q, r) => r.end("here"))
+/// Answers an upgrade, and echoes what comes; has an answer without an end.
+const PROGRAM: &str = r#"require("http").createServer((q, r) => q.url === "/endless" ? r.write("and on") : r.end("here"))
   .on("upgrade", (q, s) => { s.write("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"); s.pipe(s); })
   .listen(3000, () => console.log("list" + "ening"))"#;
 
@@ -58,6 +58,7 @@ async fn open_all(server: &Server, id: &str, cookie: &str, preview: &str) -> Vec
         open(server, &host, &events, &cookies).await,
         open(server, &host, "/api/events", &cookies).await,
         open(server, &of_preview, "/", &with(preview)).await,
+        open(server, &of_preview, "/endless", &[("Cookie", preview)]).await,
     ]
 }
 
@@ -106,9 +107,15 @@ async fn signing_out_closes_what_that_browser_had_open_and_no_more() {
         .unwrap();
     assert_eq!(out.status, 204, "{}", out.text());
     assert!(out.header("set-cookie").unwrap().contains("Max-Age=0"));
-    for (what, mut stream) in ["session", "events", "all events", "preview"]
-        .into_iter()
-        .zip(gone)
+    for (what, mut stream) in [
+        "session",
+        "events",
+        "all events",
+        "preview",
+        "endless answer",
+    ]
+    .into_iter()
+    .zip(gone)
     {
         let mut rest = Vec::new();
         // An end, or a reset.

@@ -264,7 +264,7 @@ fn script(waits: bool, setup: Option<&str>, command: &str) -> String {
     }
     if let Some(setup) = setup {
         script.push_str(&format!(
-            "if [ ! -e \"$ALCOVE_CREATES\" ]; then\n{setup}\n[ $? -eq 0 ] || exit\nfi\n"
+            "if [ ! -e \"$ALCOVE_CREATES\" ]; then\n{setup}\nalcove_code=$?\n[ $alcove_code -eq 0 ] || exit $alcove_code\nfi\n"
         ));
     }
     script.push_str("printf '\\033[2m$ %s\\033[0m\\n' \"$ALCOVE_RUN\"\n");

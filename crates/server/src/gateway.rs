@@ -67,10 +67,12 @@ pub async fn session(
             Ok(stream) => stream,
             Err(error) => return tracing::debug!(%error, "session upgrade"),
         };
-        let spliced = app.splices.splice(stream, to_runner, user.login.ended());
-        if let Ok((from_page, from_runner)) = spliced.await {
-            app.metrics.session_bytes(from_page, from_runner);
-        }
+        let bytes = app.metrics.session_bytes();
+        // Either side may break off at any time.
+        let _ = app
+            .splices
+            .splice(stream, to_runner, bytes, user.login.ended())
+            .await;
     });
     let answer = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)

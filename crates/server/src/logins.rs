@@ -2,6 +2,7 @@
 //! previews, sessions, event streams.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -41,9 +42,19 @@ impl Login {
         }
     }
 
-    /// Waits until the user signs out in this browser.
+    /// Waits until the user signs out in this browser, or the sign-in has expired.
     pub async fn ended(&self) {
-        self.ended.cancelled().await;
+        let left = u64::try_from(self.expires_ms - now_ms()).unwrap_or(0);
+        tokio::select! {
+            () = self.ended.cancelled() => {}
+            // A token's is further away than any timer reaches.
+            () = tokio::time::sleep(Duration::from_millis(left).min(SIGN_IN)) => {
+                if !self.id.starts_with(TOKEN) {
+                    return;
+                }
+                std::future::pending().await
+            }
+        }
     }
 
     fn holds(&self) -> bool {

@@ -48,6 +48,12 @@ fn step_histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.001, 2.0, 16))
 }
 
+/// Counts what sessions carry, in bytes.
+pub struct SessionBytes {
+    pub from_page: Counter,
+    pub from_runner: Counter,
+}
+
 /// Counts a session while it lives.
 pub struct OpenSession(Gauge);
 
@@ -132,17 +138,13 @@ impl Metrics {
         OpenSession(self.sessions.clone())
     }
 
-    pub fn session_bytes(&self, from_page: u64, from_runner: u64) {
-        self.bytes
-            .get_or_create(&Direction {
-                direction: "from_page",
-            })
-            .inc_by(from_page);
-        self.bytes
-            .get_or_create(&Direction {
-                direction: "from_runner",
-            })
-            .inc_by(from_runner);
+    /// Counters of what sessions carry.
+    pub fn session_bytes(&self) -> SessionBytes {
+        let of = |direction| self.bytes.get_or_create(&Direction { direction }).clone();
+        SessionBytes {
+            from_page: of("from_page"),
+            from_runner: of("from_runner"),
+        }
     }
 
     pub fn step(&self, step: &'static str, took: Duration) {

@@ -1,7 +1,5 @@
 //! A PostgreSQL server of a test's own, in a temporary folder, as the system's package brings it.
 
-use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -9,23 +7,24 @@ use anyhow::{Context, bail};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::eventually;
+use crate::{DEADLINE, eventually};
 
 /// `nobody`: PostgreSQL does not run as root, and asks for the name of its user.
 const USER: u32 = 65534;
 
 /// Ended with the value.
 pub struct Postgres {
-    _server: Child,
+    server: Child,
     folder: TempDir,
-    port: u16,
 }
 
 impl Postgres {
     pub async fn start() -> anyhow::Result<Self> {
         let programs = programs()?;
         let folder = tempfile::Builder::new().prefix("alcove-pg-").tempdir()?;
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777))?;
+        if is_root() {
+            std::os::unix::fs::chown(folder.path(), Some(USER), Some(USER))?;
+        }
         let data = folder.path().join("data");
         let made = as_user(&programs.join("initdb"))
             .args([
@@ -40,9 +39,9 @@ impl Postgres {
         if !made.status.success() {
             bail!("initdb: {}", String::from_utf8_lossy(&made.stderr));
         }
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        // A Unix socket alone, in a folder that only its user can enter.
         let server = as_user(&programs.join("postgres"))
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F", "-D"])
+            .args(["-h", "", "-F", "-D"])
             .arg(&data)
             .arg("-k")
             .arg(folder.path())
@@ -50,14 +49,11 @@ impl Postgres {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let postgres = Self {
-            _server: server,
-            folder,
-            port,
-        };
+        let postgres = Self { server, folder };
         eventually("PostgreSQL answers", || async {
             let answer = Command::new(programs.join("pg_isready"))
-                .args(["-q", "-h", "127.0.0.1", "-p", &port.to_string()])
+                .args(["-q", "-h"])
+                .arg(postgres.folder.path())
                 .status()
                 .await;
             answer.is_ok_and(|s| s.success()).then_some(())
@@ -68,19 +64,34 @@ impl Postgres {
 
     /// For `--database`.
     pub fn address(&self) -> String {
-        format!("postgres://alcove@127.0.0.1:{}/postgres", self.port)
+        format!(
+            "postgres://alcove@localhost/postgres?host={}",
+            self.folder.path().display()
+        )
     }
+}
 
-    /// Where its data lies.
-    pub fn folder(&self) -> &std::path::Path {
-        self.folder.path()
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let Some(pid) = self.server.id() else { return };
+        // Killed, it would leave its shared memory behind.
+        // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
+        unsafe { libc::kill(pid as i32, libc::SIGQUIT) };
+        let began = std::time::Instant::now();
+        while began.elapsed() < DEADLINE && matches!(self.server.try_wait(), Ok(None)) {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
     }
+}
+
+fn is_root() -> bool {
+    // SAFETY: geteuid(2) takes nothing and can't fail.
+    unsafe { libc::geteuid() == 0 }
 }
 
 fn as_user(program: &std::path::Path) -> Command {
     let mut command = Command::new(program);
-    // SAFETY: geteuid(2) takes nothing and can't fail.
-    if unsafe { libc::geteuid() } == 0 {
+    if is_root() {
         command.uid(USER).gid(USER);
     }
     command.current_dir("/").stdin(Stdio::null());

@@ -7,6 +7,7 @@ import {
   connectionWords,
   elapsed,
   replWords,
+  restoringWords,
   runWords,
   savedWords,
   startingWords,
@@ -32,6 +33,13 @@ describe("words", () => {
     );
     expect(replWords(state({ phase: "failed", detail: "out of memory" })).text).toBe("Failed: out of memory");
     expect(replWords(state({ phase: "starting", detail: "Restoring files" })).text).toBe("Restoring files");
+  });
+
+  it("for dependencies that are still being restored beside a running repl", () => {
+    const progress = { done: 1204, total: 31_880 };
+    expect(restoringWords(state({ progress }))).toContain("1,204 of 31,880 files");
+    expect(restoringWords(state({ progress: null }))).toBeNull();
+    expect(restoringWords(state({ phase: "starting", progress }))).toBeNull();
   });
 
   it("for what is saved never claim more than is known", () => {

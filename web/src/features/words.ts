@@ -113,9 +113,6 @@ export function waitingWords(edits: number, keys: number): string {
 
 /** Why there is no connection any more. */
 export function closedWords(reason: ClosedReason, phase: Phase): string {
-  if (reason === "signed_out") return "You are signed out.";
-  if (reason === "forbidden") return "You may not open this repl.";
-  if (reason === "gone") return "The repl was deleted.";
   if (phase === "failed" || reason === "failed") return "The repl failed.";
   return "The repl is asleep.";
 }

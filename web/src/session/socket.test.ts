@@ -74,8 +74,6 @@ describe("the connection", () => {
   it("does not come back when the repl was stopped, nor when the server says why", () => {
     for (const [code, reason] of [
       [1001, "stopped"],
-      [4401, "signed_out"],
-      [4404, "gone"],
       [4999, "failed"],
     ] as const) {
       const { clock, sockets, socket, newest } = start();

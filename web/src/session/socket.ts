@@ -9,8 +9,8 @@ import { parse, readFrame } from "./wire";
 
 const FIRST_DELAY_MS = 250;
 const LAST_DELAY_MS = 5_000;
-const PING_MS = 10_000;
-const DEAD_MS = 20_000;
+const PING_MS = 5_000;
+const DEAD_MS = 10_000;
 /** How long a probe may take after the browser says that the network is there again. */
 const PROBE_MS = 3_000;
 
@@ -18,12 +18,9 @@ const PROBE_MS = 3_000;
 const FINAL: Record<number, ClosedReason> = {
   1000: "stopped",
   1001: "stopped",
-  4401: "signed_out",
-  4403: "forbidden",
-  4404: "gone",
 };
 
-export type ClosedReason = "stopped" | "signed_out" | "forbidden" | "gone" | "failed" | "left";
+export type ClosedReason = "stopped" | "failed" | "left";
 
 export type Connection =
   | { state: "connecting"; attempt: number }

@@ -20,13 +20,15 @@ interface TabStripProps<Id extends string | number> {
   active: Id | null;
   low?: boolean;
   onShow: (id: Id) => void;
+  /** It was clicked or tapped: what it shows is to have the keys. Arrows leave them with the tabs. */
+  onPick?: (id: Id) => void;
   onClose: (id: Id) => void;
   /** Buttons behind the tabs. */
   children?: ReactNode;
 }
 
 export function TabStrip<Id extends string | number>(props: TabStripProps<Id>) {
-  const { label, panel, tabs, active, low = false, onShow, onClose, children } = props;
+  const { label, panel, tabs, active, low = false, onShow, onPick = onShow, onClose, children } = props;
   const strip = useRef<HTMLDivElement>(null);
   const at = tabs.findIndex((t) => t.id === active);
 
@@ -67,7 +69,7 @@ export function TabStrip<Id extends string | number>(props: TabStripProps<Id>) {
               aria-controls={panel}
               tabIndex={index === Math.max(0, at) ? 0 : -1}
               title={tab.title}
-              onClick={() => onShow(tab.id)}
+              onClick={() => onPick(tab.id)}
               onAuxClick={(event) => event.button === 1 && !tab.fixed && onClose(tab.id)}
               onKeyDown={(event) => key(event, index, tab)}
             >

@@ -13,6 +13,7 @@ use grep_searcher::{Searcher, SearcherBuilder, Sink, SinkMatch};
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 
 use super::Failure;
+use crate::documents::MAX_DOCUMENT_BYTES;
 
 /// Largest compiled expression, and largest cache of its automaton, in bytes.
 const MAX_REGEX_BYTES: usize = 1024 * 1024;
@@ -149,21 +150,36 @@ impl Prepared {
                 .map_err(never);
         };
         let mut captures = self.matcher.new_captures().map_err(never)?;
+        let mut too_large = false;
         self.matcher
             .captures_iter(bytes, &mut captures, |found| {
                 let Some(all) = found.get(0) else { return true };
                 let range = all.start()..all.end();
-                let mut out = Vec::new();
-                found.interpolate(
-                    |name| self.matcher.capture_index(name),
-                    bytes,
-                    template.as_bytes(),
-                    &mut out,
-                );
-                let replacement = String::from_utf8_lossy(&out).into_owned();
+                let Some(replacement) = self.replaced(found, bytes, template) else {
+                    too_large = true;
+                    return false;
+                };
                 !whole(&range) || take(range, Some(replacement))
             })
-            .map_err(never)
+            .map_err(never)?;
+        if too_large {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        Ok(())
+    }
+
+    /// What stands in place of a match; `None` when that may be more than a file may have. A template can
+    /// name a group, and so a whole line, a thousand times: it is measured before it is written.
+    fn replaced(&self, found: &impl Captures, line: &[u8], template: &str) -> Option<String> {
+        let names = template.bytes().filter(|b| *b == b'$').count();
+        let longest = found.get(0).map_or(0, |all| all.len());
+        if names * longest + template.len() > MAX_DOCUMENT_BYTES as usize {
+            return None;
+        }
+        let index = |name: &str| self.matcher.capture_index(name);
+        let mut out = Vec::new();
+        found.interpolate(index, line, template.as_bytes(), &mut out);
+        Some(String::from_utf8_lossy(&out).into_owned())
     }
 }
 
@@ -369,6 +385,19 @@ pub mod tests {
         assert!(!scripts.enters()(&"src/gen".parse().unwrap()));
         assert!(scripts.enters()(&"src".parse().unwrap()));
         assert!(wants(&with(&["./src/*.ts"], &[]), "src/a.ts"));
+    }
+
+    #[test]
+    fn a_replacement_that_names_a_long_line_a_thousand_times_is_refused_unwritten() {
+        let line = "x".repeat(1024 * 1024);
+        let prepared = Prepared::new(SearchQuery {
+            regex: true,
+            replacement: Some("$0".repeat(MAX_REPLACEMENT_BYTES / 2)),
+            ..query("x+")
+        })
+        .unwrap();
+        let error = prepared.each_hit(&line, |_| true).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);
     }
 
     #[test]

@@ -14,10 +14,12 @@ use alcove_protocol::session::{ErrorCode, RunnerMessage};
 use super::Failure;
 use super::pattern::Prepared;
 use super::text::stamp;
-use crate::documents::{Changed, Documents, Edit, Plan, edited, inverse};
+use crate::documents::{Changed, Documents, Edit, MAX_DOCUMENT_BYTES, Plan, edited, inverse};
 
 /// What is kept to undo one page's last replacing, in bytes.
 const MAX_UNDO_BYTES: usize = 16 * 1024 * 1024;
+/// Text that one file's replacing can put in before it is certain to be refused, in bytes.
+const MOST_INSERTED_BYTES: usize = 2 * MAX_DOCUMENT_BYTES as usize;
 /// What one file more costs there, beside its texts.
 const UNDO_FILE_BYTES: usize = 200;
 
@@ -194,20 +196,22 @@ fn plan(
         return None;
     }
     let mut wanted = chosen.iter().peekable();
-    let (mut number, mut edits) = (0u32, Vec::new());
+    let (mut number, mut edits, mut inserted) = (0u32, Vec::new(), 0);
     let result = prepared.each_hit(text, |hit| {
         if wanted.next_if(|w| **w == number).is_some() {
             let start = hit.line_start + hit.range.start;
+            inserted += hit.replacement.as_ref().map_or(0, String::len);
             edits.push(Edit {
                 range: start..hit.line_start + hit.range.end,
                 insert: hit.replacement.unwrap_or_default(),
             });
         }
         number += 1;
-        wanted.peek().is_some()
+        // More than any file may have is refused as it is.
+        wanted.peek().is_some() && inserted <= MOST_INSERTED_BYTES
     });
     // A match that is not there: it was another search.
-    if result.is_err() || wanted.next().is_some() {
+    if result.is_err() || (wanted.next().is_some() && inserted <= MOST_INSERTED_BYTES) {
         return None;
     }
     let way = Way {

@@ -162,8 +162,10 @@ fn look_into(
         }
         !more && !stop.is_set()
     });
-    if result.is_err() || matches.is_empty() {
-        return Look::Nothing;
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => return Look::TooLarge,
+        Ok(()) if !matches.is_empty() => {}
+        _ => return Look::Nothing,
     }
     Look::Found(FoundFile {
         stamp: stamp(text),

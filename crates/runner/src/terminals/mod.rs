@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use alcove_protocol::session::{TerminalInfo, TerminalKind};
 use rustix::process::Pid;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 pub use attachment::{Attachment, WINDOW_BYTES};
 use pty::Pty;
@@ -58,6 +58,8 @@ pub struct Terminal {
     inputs: RefCell<Vec<(String, u64)>>,
     /// Signalled when all output of an ended program has been read.
     drained: Notify,
+    /// Signalled when a person closes it.
+    closing: Notify,
 }
 
 /// What became of input.
@@ -97,6 +99,7 @@ impl Terminal {
             room: Notify::new(),
             inputs: RefCell::default(),
             drained: Notify::new(),
+            closing: Notify::new(),
         })
     }
 
@@ -124,6 +127,8 @@ impl Terminal {
             tokio::select! {
                 () = terminal.pump(&pty) => {}
                 () = pty.drain_input() => {}
+                // What still has it open gets a hang-up, as from any terminal that is closed.
+                () = terminal.closing.notified() => {}
             }
             terminal.closed(&pty);
         });
@@ -141,7 +146,10 @@ impl Terminal {
             self.wake_all();
             // Other tasks get their turn between chunks of a flood.
             tokio::task::yield_now().await;
-            self.feed_screen(SCREEN_BATCH_BYTES);
+            if self.not_given() >= SCREEN_BATCH_BYTES {
+                let room = self.screens.room().await;
+                self.feed_screen(room);
+            }
         }
     }
 
@@ -156,33 +164,37 @@ impl Terminal {
     /// Waits until the output of an ended program has been read; briefly, for a process that it
     /// left behind may hold the terminal open for ever.
     pub async fn drain(&self) {
-        if self.pty.borrow().is_some() {
-            let _ = tokio::time::timeout(Duration::from_millis(200), self.drained.notified()).await;
-        }
+        let closed = async {
+            while self.pty.borrow().is_some() {
+                self.drained.notified().await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(200), closed).await;
     }
 
     /// Adds output: of the program, or words of the runner's own.
     pub fn output(&self, bytes: &[u8]) {
         self.ring.borrow_mut().push(bytes);
         self.wake_all();
-        self.feed_screen(SCREEN_BATCH_BYTES);
     }
 
-    /// Gives the emulator the output that it has not had, if that is `least` bytes or more. Nobody asks
-    /// for the screen until somebody attaches, and waking the emulators' thread for each key would cost
-    /// a part of the key's echo.
-    fn feed_screen(&self, least: usize) {
-        let ring = self.ring.borrow();
-        let (from, end) = (self.given.get(), ring.end());
-        let count = (end - from) as usize;
-        if count < least.max(1) {
+    /// Bytes of output that the emulator has not been given.
+    fn not_given(&self) -> usize {
+        (self.end() - self.given.get()) as usize
+    }
+
+    /// Gives the emulator the output that it has not had. Nobody asks for the screen until somebody
+    /// attaches, and waking the emulators' thread for each key would cost a part of the key's echo.
+    fn feed_screen(&self, room: Option<OwnedSemaphorePermit>) {
+        let count = self.not_given();
+        if count == 0 {
             return;
         }
         let mut bytes = Vec::with_capacity(count);
         // All of it is there: a batch and a chunk are less than the ring holds.
-        ring.read(from, count, &mut bytes);
-        self.given.set(end);
-        self.screens.feed(self.id, bytes);
+        self.read(self.given.get(), count, &mut bytes);
+        self.given.set(self.end());
+        self.screens.feed(self.id, bytes, room);
     }
 
     fn wake_all(&self) {
@@ -194,7 +206,6 @@ impl Terminal {
     /// The program goes on while one client at least keeps up, or none is there. So the fastest
     /// client sets the pace; who falls behind gets the screen, and one that is stalled is not waited for.
     async fn wait_for_room(&self) {
-        self.screens.wait_for_room().await;
         loop {
             let end = self.ring.borrow().end();
             let attached = self.attached();
@@ -243,7 +254,7 @@ impl Terminal {
     }
 
     pub async fn snapshot(&self) -> Option<Snapshot> {
-        self.feed_screen(0);
+        self.feed_screen(None);
         self.screens.snapshot(self.id).await
     }
 
@@ -297,7 +308,7 @@ impl Terminal {
             return false;
         }
         self.size.set(size);
-        self.feed_screen(0);
+        self.feed_screen(None);
         self.screens.resize(self.id, size.0, size.1);
         if let Some(pty) = self.pty.borrow().as_ref()
             && let Err(error) = pty.resize(size.0, size.1)
@@ -312,6 +323,7 @@ impl Terminal {
     }
 
     pub fn close(&self) {
+        self.closing.notify_one();
         *self.pty.borrow_mut() = None;
         self.screens.remove(self.id);
     }

@@ -4,20 +4,20 @@
 use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::skim::{self, Skimmer};
 
 /// Rows above the screen that a new client gets too.
 pub const SCROLLBACK_ROWS: usize = 1000;
-/// Bytes that may wait for the emulator before reading from the program pauses.
-const MAX_LAG_BYTES: usize = 1024 * 1024;
+/// Batches of output that may wait for the emulators before reading from programs pauses.
+const MAX_WAITING_BATCHES: usize = 3;
 
 enum Command {
-    Feed(u32, Vec<u8>),
+    /// The permit goes back when the output has been drawn.
+    Feed(u32, Vec<u8>, Option<OwnedSemaphorePermit>),
     Resize(u32, u16, u16),
     Snapshot(u32, oneshot::Sender<Snapshot>),
     Remove(u32),
@@ -34,30 +34,31 @@ pub struct Snapshot {
 /// Handle to the emulators' thread, which starts with the first use and ends with the handle.
 pub struct Screens {
     commands: Sender<Command>,
-    lag: Arc<AtomicUsize>,
-    drained: Arc<Notify>,
+    room: Arc<Semaphore>,
 }
 
 impl Screens {
     pub fn start() -> std::io::Result<Self> {
         let (commands, receiver) = channel();
-        let lag = Arc::new(AtomicUsize::new(0));
-        let drained = Arc::new(Notify::new());
-        let (thread_lag, thread_drained) = (lag.clone(), drained.clone());
         std::thread::Builder::new()
             .name("screens".into())
             .stack_size(256 * 1024)
-            .spawn(move || serve(receiver, &thread_lag, &thread_drained))?;
+            .spawn(move || serve(receiver))?;
         Ok(Self {
             commands,
-            lag,
-            drained,
+            room: Arc::new(Semaphore::new(MAX_WAITING_BATCHES)),
         })
     }
 
-    pub fn feed(&self, terminal: u32, bytes: Vec<u8>) {
-        self.lag.fetch_add(bytes.len(), Ordering::AcqRel);
-        self.send(Command::Feed(terminal, bytes));
+    /// Waits until a batch of output may be handed over; in the order in which it was asked for.
+    pub async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.room.clone().acquire_owned().await.ok()
+    }
+
+    /// Hands output over. Without a permit from [`Screens::room`] it is not counted: only where a
+    /// screen is asked for, or changes its size.
+    pub fn feed(&self, terminal: u32, bytes: Vec<u8>, room: Option<OwnedSemaphorePermit>) {
+        self.send(Command::Feed(terminal, bytes, room));
     }
 
     pub fn resize(&self, terminal: u32, cols: u16, rows: u16) {
@@ -68,44 +69,27 @@ impl Screens {
         self.send(Command::Remove(terminal));
     }
 
-    /// The screen after all that was fed before this call; `None` when the thread is gone.
+    /// The screen after all that was fed before this call; `None` when there is no such terminal.
     pub async fn snapshot(&self, terminal: u32) -> Option<Snapshot> {
         let (sender, receiver) = oneshot::channel();
         self.send(Command::Snapshot(terminal, sender));
         receiver.await.ok()
     }
 
-    /// Waits until the emulators are not too far behind.
-    pub async fn wait_for_room(&self) {
-        while self.lag.load(Ordering::Acquire) > MAX_LAG_BYTES {
-            self.drained.notified().await;
-        }
-    }
-
     fn send(&self, command: Command) {
-        // The thread only ends with this sender, or by a bug in the emulator: output still flows then.
+        // The thread only ends with this sender.
         let _ = self.commands.send(command);
     }
 }
 
-struct Screen {
-    parser: vt100::Parser,
-    skimmer: Skimmer,
-    /// The beginning of a character or control sequence whose end is to come.
-    unfinished: Vec<u8>,
-    offset: u64,
-}
-
-fn serve(commands: Receiver<Command>, lag: &AtomicUsize, drained: &Notify) {
+/// Screens begin with their first size: what comes for another has been closed.
+fn serve(commands: Receiver<Command>) {
     let mut screens: HashMap<u32, Screen> = HashMap::new();
     for command in commands {
         match command {
-            Command::Feed(id, bytes) => {
-                let screen = screens.entry(id).or_insert_with(|| Screen::new(80, 24));
-                screen.feed(&bytes);
-                let before = lag.fetch_sub(bytes.len(), Ordering::AcqRel);
-                if before > MAX_LAG_BYTES {
-                    drained.notify_one();
+            Command::Feed(id, bytes, _room) => {
+                if let Some(screen) = screens.get_mut(&id) {
+                    screen.feed_or_reset(&bytes);
                 }
             }
             Command::Resize(id, cols, rows) => {
@@ -113,9 +97,10 @@ fn serve(commands: Receiver<Command>, lag: &AtomicUsize, drained: &Notify) {
                 screen.parser.set_size(nonzero(rows), nonzero(cols));
             }
             Command::Snapshot(id, answer) => {
-                let screen = screens.entry(id).or_insert_with(|| Screen::new(80, 24));
-                // The client may have gone meanwhile.
-                let _ = answer.send(screen.snapshot());
+                if let Some(screen) = screens.get(&id) {
+                    // The client may have gone meanwhile.
+                    let _ = answer.send(screen.snapshot());
+                }
             }
             Command::Remove(id) => {
                 screens.remove(&id);
@@ -128,6 +113,14 @@ fn nonzero(n: u16) -> NonZeroU16 {
     NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
 }
 
+struct Screen {
+    parser: vt100::Parser,
+    skimmer: Skimmer,
+    /// The beginning of a character or control sequence whose end is to come.
+    unfinished: Vec<u8>,
+    offset: u64,
+}
+
 impl Screen {
     fn new(cols: u16, rows: u16) -> Self {
         Self {
@@ -135,6 +128,19 @@ impl Screen {
             skimmer: Skimmer::default(),
             unfinished: Vec::new(),
             offset: 0,
+        }
+    }
+
+    /// The emulator's input is whatever programs write. If that makes it panic, an empty screen takes its
+    /// place, and the output goes on.
+    fn feed_or_reset(&mut self, bytes: &[u8]) {
+        let end = self.offset + (self.unfinished.len() + bytes.len()) as u64;
+        let (rows, cols) = self.parser.screen().size();
+        let fed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.feed(bytes)));
+        if fed.is_err() {
+            tracing::error!("a terminal's emulator failed: its screen is emptied");
+            *self = Self::new(cols.get(), rows.get());
+            self.offset = end;
         }
     }
 
@@ -254,6 +260,41 @@ mod tests {
         );
         assert!(copy.screen().bracketed_paste());
         assert!(copy.screen().cell(1, 0).unwrap().bold());
+    }
+
+    #[tokio::test]
+    async fn a_closed_terminal_takes_nothing_and_holds_nobody_back() {
+        let screens = Screens::start().unwrap();
+        screens.resize(1, 80, 24);
+        screens.remove(1);
+        for _ in 0..3 * MAX_WAITING_BATCHES {
+            let room = screens.room().await;
+            screens.feed(1, b"late".to_vec(), room);
+        }
+        assert!(screens.snapshot(1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn terminals_that_flood_at_once_all_get_their_turn() {
+        let screens = std::rc::Rc::new(Screens::start().unwrap());
+        let local = tokio::task::LocalSet::new();
+        for terminal in 1..=8 {
+            let screens = screens.clone();
+            local.spawn_local(async move {
+                screens.resize(terminal, 80, 24);
+                for _ in 0..20 {
+                    let room = screens.room().await;
+                    screens.feed(terminal, b"\x1b[1;1Hxy".repeat(2000), room);
+                }
+                assert_eq!(
+                    screens.snapshot(terminal).await.unwrap().offset,
+                    20 * 2000 * 8
+                );
+            });
+        }
+        tokio::time::timeout(std::time::Duration::from_secs(60), local)
+            .await
+            .expect("none waits for ever");
     }
 
     #[test]

@@ -60,27 +60,27 @@ impl Skimmer {
     /// Splits the next piece of output. At least `lines` line feeds follow what is skippable.
     pub fn skim<'a>(&mut self, bytes: &'a [u8], lines: usize) -> Skim<'a> {
         // Where the text begins that is only text to the end, and the sequence that is being read.
-        let (mut begin, mut sequence) = (0, 0);
+        let (mut begin, mut sequence) = (0, None);
         let mut more_than_text = self.state != State::Ground;
         for (i, byte) in bytes.iter().enumerate() {
             if self.state == State::Ground {
-                sequence = i;
+                sequence = Some(i);
             }
             more_than_text |= !self.step(*byte);
             if more_than_text && self.state == State::Ground {
                 (begin, more_than_text) = (i + 1, false);
             }
         }
-        let waits = match self.state {
-            State::Ground => incomplete_character(bytes),
-            _ => bytes.len() - sequence,
+        let waits = match (self.state, sequence) {
+            (State::Ground, _) => incomplete_character(bytes),
+            (_, Some(at)) if bytes.len() - at <= MAX_UNFINISHED_BYTES => {
+                self.state = State::Ground;
+                bytes.len() - at
+            }
+            // It is too long to wait for, or the emulator has had its beginning.
+            _ => 0,
         };
-        let (bytes, unfinished) = if waits <= MAX_UNFINISHED_BYTES {
-            self.state = State::Ground;
-            bytes.split_at(bytes.len() - waits)
-        } else {
-            (bytes, &bytes[bytes.len()..])
-        };
+        let (bytes, unfinished) = bytes.split_at(bytes.len() - waits);
         let (head, text) = bytes.split_at(begin.min(bytes.len()));
         let (skippable, tail) = text.split_at(self.skippable(text, lines).unwrap_or(0));
         Skim {
@@ -260,9 +260,12 @@ mod tests {
             Just("\x08\t"),
             Just("\x0e"),
         ];
+        let long = (MAX_UNFINISHED_BYTES - 100..MAX_UNFINISHED_BYTES + 500)
+            .prop_map(|n| [b"\x1b]0;", &vec![b'a'; n][..], b"\r\n\x07"].concat());
         prop_oneof![
-            3 => lines,
-            1 => sequence.prop_map(|s| s.as_bytes().to_vec()),
+            12 => lines,
+            4 => sequence.prop_map(|s| s.as_bytes().to_vec()),
+            1 => long,
         ]
     }
 

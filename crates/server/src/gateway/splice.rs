@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use alcove_socket::QuietStream;
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
+use prometheus_client::metrics::counter::Counter;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
+use crate::metrics::SessionBytes;
 use crate::runner;
 
 /// Bytes that a splice holds in each direction.
@@ -37,34 +39,34 @@ impl Splices {
         })
     }
 
-    /// Copies in both directions until both sides have closed, one fails, or `end` has come. Bytes
-    /// from the page and from the runner.
+    /// Copies in both directions until both sides have closed, one fails, or `end` has come.
     pub async fn splice(
         &self,
         page: Upgraded,
         runner: runner::Upgraded,
+        bytes: SessionBytes,
         end: impl Future<Output = ()>,
-    ) -> io::Result<(u64, u64)> {
+    ) -> io::Result<()> {
         let page = page
             .downcast::<TokioIo<TcpStream>>()
             .map_err(|_| io::Error::other("a session comes by TCP"))?;
-        let (from_page, from_runner) = (page.read_buf, runner.buffer().to_vec());
+        let (first_of_page, first_of_runner) = (page.read_buf, runner.buffer().to_vec());
         let page = page.io.into_inner().into_std()?;
         let runner = runner.into_inner().into_std();
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let copying = self.threads[turn % self.threads.len()].spawn(async move {
             // Registered with this thread's event loop.
-            let (mut page, mut runner) = (TcpStream::from_std(page)?, QuietStream::new(runner)?);
+            let (mut page, runner) = (TcpStream::from_std(page)?, QuietStream::new(runner)?);
+            let (from_runner, mut to_runner) = tokio::io::split(runner);
             // What came along with the handshakes.
-            page.write_all(&from_runner).await?;
-            runner.write_all(&from_page).await?;
-            tokio::io::copy_bidirectional_with_sizes(
-                &mut page,
-                &mut runner,
-                BUFFER_BYTES,
-                BUFFER_BYTES,
-            )
-            .await
+            page.write_all(&first_of_runner).await?;
+            to_runner.write_all(&first_of_page).await?;
+            let (from_page, to_page) = page.split();
+            tokio::try_join!(
+                pass(from_page, to_runner, &bytes.from_page),
+                pass(from_runner, to_page, &bytes.from_runner),
+            )?;
+            Ok(())
         });
         let abort = copying.abort_handle();
         tokio::select! {
@@ -74,6 +76,23 @@ impl Splices {
                 Err(io::Error::other("signed out"))
             }
         }
+    }
+}
+
+/// Copies in one direction until its end, which it passes on.
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    count: &Counter,
+) -> io::Result<()> {
+    let mut buffer = vec![0; BUFFER_BYTES];
+    loop {
+        let read = from.read(&mut buffer).await?;
+        if read == 0 {
+            return to.shutdown().await;
+        }
+        to.write_all(&buffer[..read]).await?;
+        count.inc_by(read as u64);
     }
 }
 

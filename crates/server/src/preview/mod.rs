@@ -1,6 +1,7 @@
 //! Previews: the programs of repls, each port on an origin of its own. A browser shows a cookie that
 //! it got for a ticket; the program never sees it.
 
+mod answer;
 mod headers;
 mod pages;
 mod tickets;
@@ -20,6 +21,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::auth::Purpose;
 use crate::logins::Login;
 use crate::{App, runner, web};
+use answer::Answer;
 use headers::Rewrite;
 pub use tickets::Tickets;
 pub use tunnel::Tunnels;
@@ -290,13 +292,15 @@ impl Place<'_> {
         };
         let mut answer = answer.map(Body::new);
         rewrite.response(answer.headers_mut());
+        // A preflight is answered for strangers too, and keeps nothing awake.
+        let Some(login) = login else { return answer };
+        let watching = self.app.repls.keep(self.repl);
         if answer.status() == StatusCode::SWITCHING_PROTOCOLS
-            && let (Some(upgraded), Some(login)) = (upgraded, login)
+            && let Some(upgraded) = upgraded
         {
             let to_program = hyper::upgrade::on(&mut answer);
-            let presence = self.app.repls.keep(self.repl);
             tokio::spawn(async move {
-                let _presence = presence;
+                let _watching = watching;
                 let (Ok(browser), Ok(program)) = (upgraded.await, to_program.await) else {
                     return;
                 };
@@ -313,8 +317,9 @@ impl Place<'_> {
                     () = login.ended() => {}
                 }
             });
+            return answer;
         }
-        answer
+        answer.map(|body| Answer::body(body, login, watching))
     }
 }
 

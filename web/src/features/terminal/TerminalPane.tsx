@@ -70,6 +70,10 @@ export function TerminalPane({ actions }: { actions: Actions }) {
             t.terminal === running ? <span role="img" className="dot ok" aria-label="running" /> : undefined,
         }))}
         onShow={(id) => bench.terminal.set(id)}
+        onPick={(id) => {
+          bench.terminal.set(id);
+          bench.typeInto.set(id);
+        }}
         onClose={(id) => void close(id)}
       >
         {mayChange && (
