@@ -111,7 +111,7 @@ async fn a_template_whose_language_is_missing_is_listed_with_the_command_that_in
     }
     let missing = &rust["missing"];
     assert!(
-        missing["message"].as_str().unwrap().contains("Rust"),
+        missing["message"].as_str().unwrap().contains("cargo"),
         "{rust}"
     );
     assert!(

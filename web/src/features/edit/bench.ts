@@ -95,6 +95,8 @@ export class Bench {
   readonly draft = new Value<"file" | "folder" | null>(null);
   /** Set by the terminal while it is drawn. */
   readonly focus: { terminal: () => void } = { terminal: () => {} };
+  /** The terminal that is shown. */
+  shell: { find: () => void; clear: () => void } | null = null;
   /** The editor that is shown. */
   editor: EditorView | null = null;
   /** The file list, while it is shown. */

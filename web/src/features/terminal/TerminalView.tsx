@@ -1,9 +1,14 @@
 /** The terminal that is shown. The others wait at the runner, which draws their screen anew when they are. */
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import type { TerminalInfo } from "../../api/protocol.gen";
+import { copyText } from "../../ui/clipboard";
+import { ConfirmDialog } from "../../ui/Dialog";
+import { complain, toast } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
 import { localAddress } from "../preview/choose";
+import { count } from "../words";
+import { FindBar } from "./FindBar";
 import { openXterm, type XtermView } from "./xterm";
 
 export default function TerminalView({ info }: { info: TerminalInfo }) {
@@ -12,6 +17,8 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
   const view = useRef<XtermView | null>(null);
   const readOnly = useValue(session.role) === "viewer";
   const id = info.terminal;
+  const [finding, setFinding] = useState(false);
+  const [paste, setPaste] = useState<{ lines: number; go: () => void } | null>(null);
 
   useEffect(() => {
     if (!box.current) return;
@@ -29,8 +36,16 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
         if (local) bench.showPreview(local.port, local.path);
         else if (/^https?:/i.test(address)) window.open(address, "_blank", "noopener,noreferrer");
       },
+      onPlace: ({ path, line, column }) => {
+        const start = column === null ? undefined : column - 1;
+        bench.openAt(path, { line, start });
+      },
+      onCopy: (text) => void copyFor(text),
+      onPaste: (lines, go) => setPaste({ lines, go }),
     });
     bench.terminalSize = shown.screen.size();
+    const handle = { find: () => setFinding(true), clear: shown.clear };
+    bench.shell = handle;
     view.current = shown;
     bench.focus.terminal = shown.focus;
     terminal.show(shown.screen);
@@ -46,6 +61,7 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
       stopWish();
       terminal.hide();
       view.current = null;
+      if (bench.shell === handle) bench.shell = null;
       if (bench.focus.terminal === shown.focus) bench.focus.terminal = () => {};
       shown.dispose();
     };
@@ -57,5 +73,43 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
     if (!session.terminals.get(id).isResizing) view.current?.follow(cols, rows);
   }, [session, id, cols, rows]);
 
-  return <div ref={box} className="terminal-view" />;
+  const closeFind = () => {
+    setFinding(false);
+    view.current?.focus();
+  };
+  return (
+    <>
+      {finding && view.current && <FindBar finder={view.current.finder} onClose={closeFind} />}
+      <div ref={box} className="terminal-view" />
+      {paste && (
+        <ConfirmDialog
+          title={`Paste ${count(paste.lines, "line")}?`}
+          action="Paste"
+          onConfirm={() => {
+            setPaste(null);
+            paste.go();
+            view.current?.focus();
+          }}
+          onCancel={() => setPaste(null)}
+        >
+          The program in this terminal may run them one after another, at once.
+        </ConfirmDialog>
+      )}
+    </>
+  );
+}
+
+/** A program copies. Browsers may want a click for it, and do not say so before. */
+async function copyFor(text: string): Promise<void> {
+  const size = count(text.length, "character");
+  if (await copyText(text)) return toast(`A program copied ${size}.`);
+  toast(`A program wants to copy ${size}.`, {
+    action: {
+      label: "Copy",
+      run: () =>
+        void copyText(text).then((done) => {
+          if (!done) complain("The browser did not let the text be copied.");
+        }),
+    },
+  });
 }

@@ -1,15 +1,26 @@
 /** xterm.js with its addons, as a `Screen` of the session. */
 import "@xterm/xterm/css/xterm.css";
 import { FitAddon } from "@xterm/addon-fit";
+import { type ISearchOptions, SearchAddon } from "@xterm/addon-search";
 import { UnicodeGraphemesAddon } from "@xterm/addon-unicode-graphemes";
 import { WebLinksAddon } from "@xterm/addon-web-links";
 import { WebglAddon } from "@xterm/addon-webgl";
-import { Terminal as XTerm } from "@xterm/xterm";
+import { type ILink, Terminal as XTerm } from "@xterm/xterm";
 import { settings } from "../../app/settings";
 import { theme } from "../../app/theme";
 import type { Screen } from "../../session/terminals";
+import { copyText } from "../../ui/clipboard";
+import { complain } from "../../ui/toasts";
 import { isAnswer } from "./answers";
+import { textToCopy } from "./copying";
 import { palette } from "./palette";
+import { linesToConfirm } from "./paste";
+import { type Place, placesIn } from "./places";
+
+/** Lines above the screen that can be scrolled to. */
+const SCROLLBACK = 10_000;
+/** Places that are marked at once; more are found by going on. */
+const MARKED = 1_000;
 
 export interface XtermOptions {
   readOnly: boolean;
@@ -18,10 +29,35 @@ export interface XtermOptions {
   onSize: (size: { cols: number; rows: number }) => void;
   onTitle: (title: string) => void;
   onLink: (address: string) => void;
+  /** A place of a file was clicked. */
+  onPlace: (place: Place) => void;
+  /** A program wants this on the clipboard. */
+  onCopy: (text: string) => void;
+  /** So many lines are to be pasted: `go` does it. */
+  onPaste: (lines: number, go: () => void) => void;
+}
+
+export interface FindOptions {
+  matchCase: boolean;
+  regex: boolean;
+  /** What is typed on extends the match that is shown, if it still fits. */
+  incremental?: boolean;
+}
+
+/** Finds text in screen and scrollback. */
+export interface Finder {
+  next(text: string, options: FindOptions): void;
+  previous(text: string, options: FindOptions): void;
+  clear(): void;
+  /** Called with which match is shown (-1: none), and how many there are. */
+  onResults(told: (at: number, count: number) => void): () => void;
 }
 
 export interface XtermView {
   screen: Screen;
+  finder: Finder;
+  /** Empties scrollback and screen, but for the line with the cursor. */
+  clear(): void;
   focus(): void;
   /** Fits it to its container. */
   fit(): void;
@@ -50,6 +86,41 @@ function binary(data: string): Uint8Array {
   return Uint8Array.from(data, (c) => c.charCodeAt(0) & 0xff);
 }
 
+/** Places of files in the line that begins or goes on at `row` (from 1), wrapped rows included. */
+function linksOf(term: XTerm, row: number, open: (place: Place) => void): ILink[] | undefined {
+  const { active } = term.buffer;
+  let first = row - 1;
+  while (first > 0 && active.getLine(first)?.isWrapped) first--;
+  let text = "";
+  for (let at = first; at === first || active.getLine(at)?.isWrapped; at++) {
+    text += active.getLine(at)?.translateToString(false) ?? "";
+  }
+  // One unit is one cell in all that a path is made of.
+  const cell = (unit: number) => ({ x: (unit % term.cols) + 1, y: first + Math.floor(unit / term.cols) + 1 });
+  const links = placesIn(text).map((place) => ({
+    range: { start: cell(place.start), end: cell(place.end - 1) },
+    text: text.slice(place.start, place.end),
+    activate: () => open(place),
+  }));
+  return links.length > 0 ? links : undefined;
+}
+
+function searchOptions({ matchCase, regex, incremental }: FindOptions): ISearchOptions {
+  const { blue, yellow } = palette(theme.get());
+  return {
+    caseSensitive: matchCase,
+    regex,
+    incremental,
+    decorations: {
+      matchBackground: undefined,
+      matchBorder: yellow,
+      matchOverviewRuler: yellow ?? "",
+      activeMatchBorder: blue,
+      activeMatchColorOverviewRuler: blue ?? "",
+    },
+  };
+}
+
 export function openXterm(container: HTMLElement, options: XtermOptions): XtermView {
   const onLink = (_: MouseEvent, address: string) => options.onLink(address);
   const term = new XTerm({
@@ -62,13 +133,18 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
     linkHandler: { activate: onLink },
     minimumContrastRatio: 4.5,
     screenReaderMode: settings.get().screen_reader,
-    scrollback: 5_000,
+    scrollback: SCROLLBACK,
     theme: palette(theme.get()),
   });
   const fitter = new FitAddon();
   term.loadAddon(fitter);
   term.loadAddon(new UnicodeGraphemesAddon());
   term.loadAddon(new WebLinksAddon(onLink));
+  const search = new SearchAddon({ highlightLimit: MARKED });
+  term.loadAddon(search);
+  term.registerLinkProvider({
+    provideLinks: (row, take) => take(linksOf(term, row, options.onPlace)),
+  });
   term.open(container);
 
   let replaying = 0;
@@ -77,6 +153,21 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
     if (replaying > 0 && isAnswer(data)) return;
     options.onData(data);
   });
+  // Reading the clipboard is not answered, and what a screen is redrawn with copies nothing.
+  term.parser.registerOscHandler(52, (data) => {
+    const text = replaying > 0 ? null : textToCopy(data);
+    if (text !== null) options.onCopy(text);
+    return true;
+  });
+  const paste = (event: ClipboardEvent) => {
+    const text = event.clipboardData?.getData("text/plain") ?? "";
+    const lines = linesToConfirm(text, term.modes.bracketedPasteMode);
+    if (lines === null || options.readOnly) return;
+    event.preventDefault();
+    event.stopPropagation();
+    options.onPaste(lines, () => term.paste(text));
+  };
+  container.addEventListener("paste", paste, true);
   term.onBinary((data) => options.onData(binary(data)));
   term.onResize(({ cols, rows }) => {
     if (!following) options.onSize({ cols, rows });
@@ -85,8 +176,11 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
   term.attachCustomKeyEventHandler((event) => {
     const copies = event.ctrlKey && event.shiftKey && event.code === "KeyC";
     if (!copies) return true;
-    if (event.type === "keydown" && term.hasSelection())
-      void navigator.clipboard.writeText(term.getSelection());
+    if (event.type === "keydown" && term.hasSelection()) {
+      void copyText(term.getSelection()).then((done) => {
+        if (!done) complain("The browser did not let the text be copied: use its own menu.");
+      });
+    }
     // The browser's own meaning of the key (its inspector) is not wanted here.
     event.preventDefault();
     return false;
@@ -144,6 +238,21 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
       },
       size: () => ({ cols: term.cols, rows: term.rows }),
     },
+    finder: {
+      next: (text, find) => search.findNext(text, searchOptions(find)),
+      previous: (text, find) => search.findPrevious(text, searchOptions(find)),
+      clear: () => {
+        search.clearDecorations();
+        term.clearSelection();
+      },
+      onResults: (told) => {
+        const listener = search.onDidChangeResults(({ resultIndex, resultCount }) =>
+          told(resultIndex, resultCount),
+        );
+        return () => listener.dispose();
+      },
+    },
+    clear: () => term.clear(),
     focus: () => term.focus(),
     fit: fitNow,
     follow: (cols, rows) => {
@@ -158,6 +267,7 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
       observer.disconnect();
       container.removeEventListener("alcove:read-screen", read);
       container.removeEventListener("focusin", fitNow);
+      container.removeEventListener("paste", paste, true);
       term.dispose();
     },
   };

@@ -167,6 +167,23 @@ export function terminalCommands({ workspace }: CommandContext): Command[] {
         if (terminal) void closeTerminal(workspace, terminal.terminal);
       },
     },
+    {
+      id: "terminal.find",
+      title: "Find in the terminal",
+      group: "Terminal",
+      keys: ["Ctrl+Shift+L"],
+      where: "terminal",
+      exists: () => bench.shell !== null,
+      run: () => bench.shell?.find(),
+    },
+    {
+      id: "terminal.clear",
+      title: "Clear the terminal",
+      group: "Terminal",
+      keys: [],
+      exists: () => bench.shell !== null,
+      run: () => bench.shell?.clear(),
+    },
     ...[1, -1].map(
       (by): Command => ({
         id: by > 0 ? "terminal.next" : "terminal.previous",
