@@ -130,8 +130,9 @@ export function runWords(run: RunState): string {
 }
 
 /** The bar while derived folders are restored beside a repl that runs already; `null`: all are there. */
-export function restoringWords({ phase, progress }: ReplState): string | null {
+export function restoringWords({ phase, progress, detail }: ReplState): string | null {
   if (phase !== "running" || !progress) return null;
+  if (detail) return detail;
   return (
     `Restoring dependencies: ${numbers.format(progress.done)} of ${numbers.format(progress.total)} files. ` +
     "You can read and edit now; Run starts when all are here."

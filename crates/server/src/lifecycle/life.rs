@@ -692,10 +692,12 @@ async fn restore_bulk(
     let mut wait = RETRY.0;
     while let Err(error) = telling_progress(&entry, &volume, volume.restore_bulk()).await {
         warn!(%error, "restoring bulk; trying again");
+        let why = format!("Dependencies could not be restored yet: {error}. It is tried again.");
+        entry.update(|s| s.detail = Some(why));
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(RETRY.1);
     }
-    entry.update(|s| s.progress = None);
+    entry.update(|s| (s.progress, s.detail) = (None, None));
     metrics.step("restore_bulk", began.elapsed());
     info!(ms = began.elapsed().as_millis() as u64, "bulk restored");
     if let Err(error) = runner::ready(&socket).await {

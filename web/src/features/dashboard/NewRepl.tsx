@@ -4,10 +4,13 @@ import { type FormEvent, useId, useState } from "react";
 import { useLocation } from "wouter";
 import { words } from "../../api/client";
 import type { Template } from "../../api/protocol.gen";
-import { useCreateRepl, useTemplates } from "../../api/queries";
+import { useCreateRepl, useRepls, useTemplates } from "../../api/queries";
 import { Button } from "../../ui/Button";
 import { choose } from "./choose";
 import { TemplateCard } from "./TemplateCard";
+
+/** Templates that are shown to somebody who has repls already: two rows, of those that are used most. */
+const FEW = 8;
 
 export function NewRepl() {
   const id = useId();
@@ -15,7 +18,10 @@ export function NewRepl() {
   const [, go] = useLocation();
   const templates = useTemplates();
   const create = useCreateRepl();
+  const returning = (useRepls().data?.length ?? 0) > 0;
+  const [all, setAll] = useState(false);
   const choice = choose(templates.data ?? [], text);
+  const few = returning && !all && text.trim() === "" && choice.shown.length > FEW;
 
   const make = (template: Template | null) => {
     if (!template || create.isPending) return;
@@ -66,7 +72,7 @@ export function NewRepl() {
       )}
       <ul className="grid" aria-label="Templates" aria-busy={templates.isPending}>
         {templates.isPending && [1, 2, 3, 4].map((n) => <li key={n} className="tpl skeleton" aria-hidden />)}
-        {choice.shown.map((template) => (
+        {choice.shown.slice(0, few ? FEW : undefined).map((template) => (
           <li key={template.name}>
             <TemplateCard
               template={template}
@@ -77,6 +83,11 @@ export function NewRepl() {
           </li>
         ))}
       </ul>
+      {few && (
+        <Button small className="more" onClick={() => setAll(true)}>
+          All {choice.shown.length} templates
+        </Button>
+      )}
     </>
   );
 }
