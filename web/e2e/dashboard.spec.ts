@@ -28,5 +28,17 @@ test("a repl is made, renamed, put to sleep, opened again and deleted", async ({
   const edit = await dashboard.open("A better name");
   await expect(edit.tree.item("README.md")).toBeVisible();
   await page.goBack();
+  await dashboard.choose("A better name", "Duplicate");
+  await expect(dashboard.row("A better name copy")).toBeVisible();
+
+  await dashboard.remove("A better name copy");
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(dashboard.row("A better name copy")).toBeVisible();
+  await dashboard.remove("A better name copy");
+  await dashboard.remove("A better name");
+  await page.getByRole("button", { name: /^Bin: / }).click();
+  const bin = page.getByRole("list", { name: "Repls in the bin" });
+  await bin.getByRole("listitem", { name: "A better name", exact: true }).getByRole("button").click();
+  await expect(page.getByRole("link", { name: "Open A better name" })).toBeVisible();
   await dashboard.remove("A better name");
 });

@@ -89,6 +89,8 @@ async fn a_repl_of_someone_else_does_not_exist() {
             (Method::GET, path.clone()),
             (Method::PATCH, path.clone()),
             (Method::DELETE, path.clone()),
+            (Method::POST, format!("{path}/duplicate")),
+            (Method::POST, format!("{path}/restore")),
             (Method::POST, format!("{path}/start")),
             (Method::POST, format!("{path}/stop")),
             (Method::POST, format!("{path}/save")),

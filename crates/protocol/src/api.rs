@@ -87,6 +87,31 @@ pub struct Repl {
     pub state: ReplState,
 }
 
+/// `POST /api/repls/{id}/duplicate`
+#[derive(Debug, Clone, Default, Serialize, Deserialize, TS, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DuplicateRepl {
+    /// 1 to 100 characters; the original's with `copy` behind it when absent or empty.
+    #[serde(default)]
+    #[ts(optional)]
+    pub name: Option<String>,
+}
+
+/// Days that a deleted repl lies in the bin.
+pub const BIN_DAYS: u32 = 30;
+
+/// One of `GET /api/bin`: a repl that was deleted, and can be brought back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema)]
+pub struct BinnedRepl {
+    pub id: String,
+    pub name: String,
+    pub template: String,
+    /// RFC 3339.
+    pub deleted_at: String,
+    /// Until when it can be brought back, RFC 3339.
+    pub kept_until: String,
+}
+
 /// What happens to a repl; also each message of `GET /api/repls/{id}/events` (event `state`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema)]
 pub struct ReplState {

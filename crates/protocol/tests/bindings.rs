@@ -45,6 +45,7 @@ fn generate() -> String {
         api::SetupState,
         api::CreateRepl,
         api::UpdateRepl,
+        api::BinnedRepl,
         settings::Settings,
         settings::ThemeChoice,
         api::Repl,
@@ -69,6 +70,7 @@ fn generate() -> String {
     out.push_str(&format!(
         "export const DEFAULT_SETTINGS: Settings = {defaults};\n"
     ));
+    out.push_str(&format!("export const BIN_DAYS = {};\n", api::BIN_DAYS));
     out.push_str(&format!(
         "export const MAX_REPLACE_FILES = {};\n",
         search::MAX_REPLACE_FILES

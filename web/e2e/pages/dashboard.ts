@@ -45,7 +45,6 @@ export class DashboardPage {
 
   async remove(name: string): Promise<void> {
     await this.choose(name, "Delete");
-    await this.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
     await expect(this.row(name)).toHaveCount(0);
   }
 }

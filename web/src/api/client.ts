@@ -1,6 +1,7 @@
 /** Calls of the server's REST API: JSON in and out, failures as `ApiProblem` with words for a person. */
 import type {
   ApiError,
+  BinnedRepl,
   CreateRepl,
   Me,
   PreviewAddress,
@@ -92,6 +93,9 @@ export const api = {
   create: (wish: CreateRepl) => call<Repl>("POST", "/api/repls", wish),
   update: (id: string, change: UpdateRepl) => call<Repl>("PATCH", repl(id), change),
   remove: (id: string) => act("DELETE", repl(id)),
+  duplicate: (id: string) => call<Repl>("POST", repl(id, "/duplicate"), {}),
+  bin: () => call<BinnedRepl[]>("GET", "/api/bin"),
+  restore: (id: string) => act("POST", repl(id, "/restore")),
   start: (id: string) => act("POST", repl(id, "/start")),
   stop: (id: string) => act("POST", repl(id, "/stop")),
   save: (id: string) => act("POST", repl(id, "/save")),

@@ -204,6 +204,16 @@ name?: string, };
 
 export type UpdateRepl = { name?: string, };
 
+export type BinnedRepl = { id: string, name: string, template: string, 
+/**
+ * RFC 3339.
+ */
+deleted_at: string, 
+/**
+ * Until when it can be brought back, RFC 3339.
+ */
+kept_until: string, };
+
 export type Settings = { theme: ThemeChoice, 
 /**
  * Pixels, 8 to 40.
@@ -256,7 +266,7 @@ export type ReplState = { phase: Phase,
  */
 detail: string | null, 
 /**
- * While files are restored.
+ * While files are restored: all of them while it starts, derived folders while it runs.
  */
 progress: Progress | null, saved: Saved, 
 /**
@@ -305,4 +315,5 @@ message: string, };
 export const SUBPROTOCOL = "alcove.session.v1";
 export const MAX_MESSAGE_BYTES = 1048576;
 export const DEFAULT_SETTINGS: Settings = {"theme":"system","editor_font_px":13.0,"terminal_font_px":12.5,"editor_font":"","tab_columns":4,"word_wrap":false,"vim":false,"screen_reader":false,"keys":{}};
+export const BIN_DAYS = 30;
 export const MAX_REPLACE_FILES = 200;

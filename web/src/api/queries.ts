@@ -8,6 +8,7 @@ const keys = {
   templates: ["templates"] as const,
   repls: ["repls"] as const,
   repl: (id: string) => ["repl", id] as const,
+  bin: ["bin"] as const,
 };
 
 /** Answers that another try does not change. */
@@ -27,6 +28,8 @@ export const useTemplates = () =>
   });
 
 export const useRepls = () => useQuery({ queryKey: keys.repls, queryFn: api.repls });
+
+export const useBin = () => useQuery({ queryKey: keys.bin, queryFn: api.bin });
 
 export const useRepl = (id: string) => useQuery({ queryKey: keys.repl(id), queryFn: () => api.repl(id) });
 
@@ -81,7 +84,27 @@ export function useDeleteRepl() {
     onSuccess: (_, id) => {
       client.removeQueries({ queryKey: keys.repl(id) });
       client.setQueryData<Repl[]>(keys.repls, (list) => list?.filter((r) => r.id !== id));
+      void client.invalidateQueries({ queryKey: keys.bin });
     },
+  });
+}
+
+export function useRestoreRepl() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => api.restore(id),
+    onSettled: () => {
+      refetchRepls(client);
+      void client.invalidateQueries({ queryKey: keys.bin });
+    },
+  });
+}
+
+export function useDuplicateRepl() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (id: string) => api.duplicate(id),
+    onSuccess: () => refetchRepls(client),
   });
 }
 

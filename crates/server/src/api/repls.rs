@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use alcove_protocol::api::{CreateRepl, MAX_REPL_NAME_CHARS, Repl, UpdateRepl};
-use alcove_volume::Location;
+use alcove_protocol::api::{
+    BIN_DAYS, BinnedRepl, CreateRepl, DuplicateRepl, MAX_REPL_NAME_CHARS, Repl, UpdateRepl,
+};
+use alcove_volume::{Location, Manifest};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -16,6 +18,7 @@ use crate::{ApiFailure, App, names, rfc3339, templates};
 
 /// Repls that one user may have.
 pub const MAX_REPLS: usize = 1000;
+const BIN_MS: i64 = BIN_DAYS as i64 * 24 * 3600 * 1000;
 
 fn shown(app: &App, row: &repl::Model) -> Repl {
     Repl {
@@ -73,22 +76,31 @@ pub async fn create(
         Some(Err(reason)) => return Err(ApiFailure::Conflict(reason)),
         Some(Ok(manifest)) => manifest,
     };
-    if app.db.repls_of(&user.id).await?.len() >= MAX_REPLS {
-        return Err(ApiFailure::Conflict(format!(
-            "You have {MAX_REPLS} repls, which is the limit: delete one first."
-        )));
-    }
+    refuse_too_many(&app, &user).await?;
     app.templates.prefer(&body.template);
+    let row = insert(&app, &user, &template, name, body.template).await?;
+    tracing::info!(repl = row.id, template = row.template, "created");
+    Ok((StatusCode::CREATED, Json(shown(&app, &row))))
+}
+
+/// A new repl whose files are a manifest's, by reference.
+async fn insert(
+    app: &App,
+    user: &User,
+    files: &Manifest,
+    name: String,
+    template: String,
+) -> Result<repl::Model, ApiFailure> {
     let id = names::new_id();
-    let manifest = templates::new_repl(&template, &name, &user.id, &body.template);
+    let manifest = templates::new_repl(files, &name, &user.id, &template);
     app.store
         .put_manifest(&Location::Repl(id.clone()), 1, &manifest)
         .await?;
     let row = repl::Model {
         id,
-        owner_id: user.id,
+        owner_id: user.id.clone(),
         name,
-        template: body.template,
+        template,
         created_ms: now_ms(),
         edited_ms: now_ms(),
         head: 1,
@@ -96,8 +108,102 @@ pub async fn create(
         deleted_ms: None,
     };
     app.db.insert_repl(row.clone()).await?;
-    tracing::info!(repl = row.id, template = row.template, "created");
-    Ok((StatusCode::CREATED, Json(shown(&app, &row))))
+    Ok(row)
+}
+
+async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFailure> {
+    if app.db.repls_of(&user.id).await?.len() >= MAX_REPLS {
+        return Err(ApiFailure::Conflict(format!(
+            "You have {MAX_REPLS} repls, which is the limit: delete one first."
+        )));
+    }
+    Ok(())
+}
+
+/// Makes a repl with the same files, at once and by reference. Of a running one: as it is now, but its
+/// derived folders as they were saved last.
+#[utoipa::path(post, path = "/api/repls/{id}/duplicate", request_body = DuplicateRepl, responses((status = 201, body = Repl), (status = 404)), params(("id" = String, Path)))]
+pub async fn duplicate(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+    Body(body): Body<DuplicateRepl>,
+) -> Result<(StatusCode, Json<Repl>), ApiFailure> {
+    let row = owned(&app, &user, &id).await?;
+    let name = match body.name.as_deref().map(str::trim) {
+        None | Some("") => name_of_copy(&row.name),
+        Some(name) => checked_name(name)?,
+    };
+    refuse_too_many(&app, &user).await?;
+    app.repls.save(&row).await.map_err(|e| {
+        ApiFailure::Unavailable(format!(
+            "It was not duplicated, since it could not be saved: {e}"
+        ))
+    })?;
+    let at = Location::Repl(row.id.clone());
+    let (_, files) = app
+        .store
+        .head(&at, 0)
+        .await?
+        .ok_or_else(|| anyhow::anyhow!("a repl without files: {}", row.id))?;
+    let copy = insert(&app, &user, &files, name, row.template).await?;
+    tracing::info!(repl = copy.id, of = id, "duplicated");
+    Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
+}
+
+fn name_of_copy(name: &str) -> String {
+    const COPY: &str = " copy";
+    let most = MAX_REPL_NAME_CHARS - COPY.len();
+    name.chars().take(most).collect::<String>() + COPY
+}
+
+/// When a repl must have been deleted to be in the bin still.
+fn bin_begins() -> i64 {
+    now_ms() - BIN_MS
+}
+
+/// What you deleted in the last 30 days, the last one first.
+#[utoipa::path(get, path = "/api/bin", responses((status = 200, body = Vec<BinnedRepl>)))]
+pub async fn bin(
+    State(app): State<Arc<App>>,
+    user: User,
+) -> Result<Json<Vec<BinnedRepl>>, ApiFailure> {
+    let rows = app.db.binned_repls_of(&user.id, bin_begins()).await?;
+    let binned = |row: repl::Model| {
+        let deleted_ms = row.deleted_ms.unwrap_or_default();
+        BinnedRepl {
+            id: row.id,
+            name: row.name,
+            template: row.template,
+            deleted_at: rfc3339(deleted_ms),
+            kept_until: rfc3339(deleted_ms + BIN_MS),
+        }
+    };
+    Ok(Json(rows.into_iter().map(binned).collect()))
+}
+
+/// Takes a repl out of the bin again, with all files.
+#[utoipa::path(post, path = "/api/repls/{id}/restore", responses((status = 200, body = Repl), (status = 404)), params(("id" = String, Path)))]
+pub async fn restore(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<Json<Repl>, ApiFailure> {
+    let rows = app.db.binned_repls_of(&user.id, bin_begins()).await?;
+    let mut row = rows
+        .into_iter()
+        .find(|row| row.id == id)
+        .ok_or(ApiFailure::NotFound)?;
+    refuse_too_many(&app, &user).await?;
+    row.deleted_ms = None;
+    let change = repl::ActiveModel {
+        id: Set(row.id.clone()),
+        deleted_ms: Set(None),
+        ..Default::default()
+    };
+    app.db.update_repl(change).await?;
+    tracing::info!(repl = row.id, "brought back");
+    Ok(Json(shown(&app, &row)))
 }
 
 #[utoipa::path(get, path = "/api/repls/{id}", responses((status = 200, body = Repl), (status = 404)), params(("id" = String, Path)))]
@@ -132,7 +238,7 @@ pub async fn change(
     Ok(Json(shown(&app, &row)))
 }
 
-/// Stops it, and deletes it from your list.
+/// Stops it, and puts it into the bin.
 #[utoipa::path(delete, path = "/api/repls/{id}", responses((status = 204)), params(("id" = String, Path)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
@@ -208,6 +314,13 @@ pub async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_has_a_name_that_fits() {
+        assert_eq!(name_of_copy("shop"), "shop copy");
+        let longest = name_of_copy(&"é".repeat(MAX_REPL_NAME_CHARS));
+        assert!(checked_name(&longest).is_ok() && longest.ends_with("é copy"));
+    }
 
     #[test]
     fn names_are_checked_at_their_limit() {

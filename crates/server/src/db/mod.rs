@@ -172,6 +172,20 @@ impl Db {
             .await
     }
 
+    /// A user's repls that were deleted since `since_ms`, the last one first.
+    pub async fn binned_repls_of(
+        &self,
+        owner: &str,
+        since_ms: i64,
+    ) -> Result<Vec<repl::Model>, DbErr> {
+        repl::Entity::find()
+            .filter(repl::Column::OwnerId.eq(owner))
+            .filter(repl::Column::DeletedMs.gt(since_ms))
+            .order_by_desc(repl::Column::DeletedMs)
+            .all(&self.connection)
+            .await
+    }
+
     /// Changes the given columns of a repl.
     pub async fn update_repl(&self, change: repl::ActiveModel) -> Result<(), DbErr> {
         match change.update(&self.connection).await {

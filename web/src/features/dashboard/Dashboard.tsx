@@ -11,10 +11,14 @@ import { useLoadedSettings } from "../../app/useLoadedSettings";
 import { Button, IconButton } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
 import { SettingsButton } from "../settings/Settings";
+import { Bin } from "./Bin";
 import { NewRepl } from "./NewRepl";
+import { listed, type Order } from "./order";
 import { ReplRow } from "./ReplRow";
 
 const MINUTE_MS = 60_000;
+/** Fewer repls than this are seen at a glance. */
+const SEARCHED_FROM = 6;
 
 export function Dashboard() {
   const me = useMe();
@@ -76,6 +80,8 @@ function SignOut() {
 function Yours() {
   const repls = useRepls();
   const templates = useTemplates();
+  const [text, setText] = useState("");
+  const [order, setOrder] = useState<Order>("edited");
   const [now, setNow] = useState(() => new Date());
   useEffect(() => {
     const timer = window.setInterval(() => setNow(new Date()), MINUTE_MS);
@@ -93,27 +99,58 @@ function Yours() {
       </p>
     );
   }
+  const bin = <Bin templates={templates.data ?? []} now={now} />;
   if (repls.data.length === 0) {
     return (
-      <div className="center-note empty">
-        <h2>Your repls will be here</h2>
-        <p>
-          A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
-        </p>
-      </div>
+      <>
+        <div className="center-note empty">
+          <h2>Your repls will be here</h2>
+          <p>
+            A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
+          </p>
+        </div>
+        {bin}
+      </>
     );
   }
-  const sorted = [...repls.data].sort((a, b) => b.edited_at.localeCompare(a.edited_at));
+  const shown = listed(repls.data, text, order);
   return (
-    <ul className="list" aria-labelledby="yours">
-      {sorted.map((repl) => (
-        <ReplRow
-          key={repl.id}
-          repl={repl}
-          now={now}
-          template={templates.data?.find((t) => t.name === repl.template)}
-        />
-      ))}
-    </ul>
+    <>
+      {repls.data.length >= SEARCHED_FROM && (
+        <div className="list-tools">
+          <input
+            type="search"
+            aria-label="Search your repls"
+            placeholder="Search your repls"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+          <label>
+            Sort by{" "}
+            <select value={order} onChange={(event) => setOrder(event.target.value as Order)}>
+              <option value="edited">last edited</option>
+              <option value="name">name</option>
+              <option value="created">newest</option>
+            </select>
+          </label>
+        </div>
+      )}
+      {shown.length === 0 && (
+        <p className="muted" role="status">
+          None of your repls has “{text.trim()}” in its name or template.
+        </p>
+      )}
+      <ul className="list" aria-labelledby="yours" hidden={shown.length === 0}>
+        {shown.map((repl) => (
+          <ReplRow
+            key={repl.id}
+            repl={repl}
+            now={now}
+            template={templates.data?.find((t) => t.name === repl.template)}
+          />
+        ))}
+      </ul>
+      {bin}
+    </>
   );
 }

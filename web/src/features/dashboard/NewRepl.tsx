@@ -18,7 +18,8 @@ export function NewRepl() {
   const [, go] = useLocation();
   const templates = useTemplates();
   const create = useCreateRepl();
-  const returning = (useRepls().data?.length ?? 0) > 0;
+  const repls = useRepls();
+  const returning = repls.isPending || (repls.data?.length ?? 0) > 0;
   const [all, setAll] = useState(false);
   const choice = choose(templates.data ?? [], text);
   const few = returning && !all && text.trim() === "" && choice.shown.length > FEW;

@@ -1,38 +1,67 @@
-/** One repl of the list: its state in words, open, rename, stop, delete. */
+/** One repl of the list: its state in words, open, rename, duplicate, stop, delete. */
 import { MoreHorizontal } from "lucide-react";
 import { useCallback, useState } from "react";
 import { Link } from "wouter";
 import { words } from "../../api/client";
-import type { Repl, Template } from "../../api/protocol.gen";
-import { useDeleteRepl, useRenameRepl, useStopRepl } from "../../api/queries";
+import { BIN_DAYS, type Repl, type Template } from "../../api/protocol.gen";
+import {
+  useDeleteRepl,
+  useDuplicateRepl,
+  useRenameRepl,
+  useRestoreRepl,
+  useStopRepl,
+} from "../../api/queries";
 import { IconButton } from "../../ui/Button";
-import { ConfirmDialog } from "../../ui/Dialog";
 import { InlineName } from "../../ui/InlineName";
 import { Menu, type MenuItem, type Point } from "../../ui/Menu";
-import { complain } from "../../ui/toasts";
+import { complain, toast } from "../../ui/toasts";
 import { ago, count, replWords } from "../words";
 import { Tile } from "./Tile";
+
+/** How long Undo is offered; after it there is the bin. */
+const UNDO_MS = 10_000;
 
 const TONES = { ok: "ok", warn: "warn", bad: "bad", quiet: "" } as const;
 
 export function ReplRow({ repl, template, now }: { repl: Repl; template: Template | undefined; now: Date }) {
   const [menu, setMenu] = useState<Point | null>(null);
   const [renaming, setRenaming] = useState(false);
-  const [deleting, setDeleting] = useState(false);
   const rename = useRenameRepl();
   const remove = useDeleteRepl();
+  const restore = useRestoreRepl();
+  const duplicate = useDuplicateRepl();
   const stop = useStopRepl();
+  const fail = { onError: (error: unknown) => complain(words(error)) };
   const closeMenu = useCallback(() => setMenu(null), []);
   const state = replWords(repl.state);
   const { people, phase } = repl.state;
   const awake = phase === "running" || phase === "starting";
 
+  const drop = async () => {
+    try {
+      await remove.mutateAsync(repl.id);
+    } catch (error) {
+      return complain(words(error));
+    }
+    // This row is gone by then: the offer outlives it.
+    toast(`“${repl.name}” is in the bin, for ${BIN_DAYS} days.`, {
+      lastsMs: UNDO_MS,
+      action: { label: "Undo", run: () => restore.mutate(repl.id, fail) },
+    });
+  };
+  const copy = async () => {
+    try {
+      const { name } = await duplicate.mutateAsync(repl.id);
+      toast(`“${name}” has the same files.`);
+    } catch (error) {
+      complain(words(error));
+    }
+  };
   const items: MenuItem[] = [
     { label: "Rename", run: () => setRenaming(true) },
-    ...(awake
-      ? [{ label: "Put to sleep", run: () => stop.mutate(repl.id, { onError: (e) => complain(words(e)) }) }]
-      : []),
-    { label: "Delete", danger: true, run: () => setDeleting(true) },
+    ...(awake ? [{ label: "Put to sleep", run: () => stop.mutate(repl.id, fail) }] : []),
+    { label: "Duplicate", run: () => void copy() },
+    { label: "Delete", danger: true, run: () => void drop() },
   ];
 
   return (
@@ -75,18 +104,6 @@ export function ReplRow({ repl, template, now }: { repl: Repl; template: Templat
         <MoreHorizontal size={16} aria-hidden />
       </IconButton>
       {menu && <Menu label={`More for ${repl.name}`} at={menu} items={items} onClose={closeMenu} />}
-      {deleting && (
-        <ConfirmDialog
-          title={`Delete ${repl.name}?`}
-          action="Delete"
-          busy={remove.isPending}
-          error={remove.isError ? words(remove.error) : null}
-          onConfirm={() => remove.mutate(repl.id)}
-          onCancel={() => setDeleting(false)}
-        >
-          “{repl.name}” and all files in it go away for good, and programs that run in it are ended.
-        </ConfirmDialog>
-      )}
     </li>
   );
 }
