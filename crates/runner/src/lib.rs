@@ -4,6 +4,7 @@
 //! It serves HTTP/1.1 on an inherited Unix socket (see [`http`]) from one thread.
 
 pub mod documents;
+mod files;
 pub mod http;
 mod ports;
 pub mod programs;
@@ -50,6 +51,7 @@ pub struct Runner {
     home: PathBuf,
     programs: Rc<Programs>,
     pub tree: Tree,
+    pub(crate) downloads: files::Downloads,
     pub documents: Rc<Documents>,
     pub(crate) search: Rc<Search>,
     pub run: Rc<Run>,
@@ -75,6 +77,7 @@ impl Runner {
             restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
         let runner = Rc::new(Self {
             id,
+            downloads: files::Downloads::default(),
             tree: Tree::new(workspace.clone(), watcher.clone()),
             run: Rc::new(Run::new(workspace.clone(), awaited, programs.clone())),
             search: Rc::new(Search::new(workspace.clone(), documents.clone())),

@@ -55,6 +55,11 @@ impl Tree {
         *self.derived.borrow_mut() = files;
     }
 
+    /// Folders that the project file calls derived.
+    pub fn derived(&self) -> Files {
+        self.derived.borrow().clone()
+    }
+
     /// A folder's entries; `client` is told of changes from now on.
     pub async fn list(&self, path: &WorkspacePath, client: u64) -> io::Result<Vec<Entry>> {
         // Watched first, so that nothing is missed between reading and watching.
