@@ -191,7 +191,7 @@ export function FilesPane() {
         selection={selection}
         onSelect={setSelection}
         onMove={(paths, folder) => void files.moveInto(outermost(paths), folder)}
-        onUpload={(entries, folder) => void uploads.drop(entries, folder)}
+        onUpload={(drop, folder) => void uploads.drop(drop, folder)}
         onFocusRow={setFocused}
         onMenu={(at, row) => setMenu({ at, row })}
       />

@@ -7,6 +7,7 @@ import { InlineName } from "../../ui/InlineName";
 import type { Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
+import type { Drop } from "../upload/dropped";
 import { type Draft, findByPrefix, keyMove, type Row, rowsOf } from "./rows";
 import { actedOn, type How, NOTHING, type Selection, select, selectAll } from "./selection";
 import { indent, TreeRow } from "./TreeRow";
@@ -29,7 +30,7 @@ interface TreeProps {
   selection: Selection;
   onSelect: (selection: Selection) => void;
   onMove: (paths: WorkspacePath[], folder: WorkspacePath) => void;
-  onUpload: (entries: FileSystemEntry[], folder: WorkspacePath) => void;
+  onUpload: (drop: Drop, folder: WorkspacePath) => void;
   onFocusRow: (row: Row | undefined) => void;
   onMenu: (at: Point, row: Row | undefined) => void;
 }

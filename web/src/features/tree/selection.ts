@@ -1,6 +1,6 @@
 /** What is chosen in the file list: one entry, or several. Pure. */
 import type { WorkspacePath } from "../../api/protocol.gen";
-import { isWithin } from "../../session/paths";
+import { parentOf } from "../../session/paths";
 import type { Row } from "./rows";
 
 export interface Selection {
@@ -41,8 +41,13 @@ export function actedOn(now: Selection, focus: WorkspacePath | null): WorkspaceP
 }
 
 /** Without those that lie in another one of them. */
-export function outermost(paths: WorkspacePath[]): WorkspacePath[] {
-  return paths.filter((path) => !paths.some((other) => other !== path && isWithin(path, other)));
+export function outermost(paths: readonly WorkspacePath[]): WorkspacePath[] {
+  const all = new Set(paths);
+  return paths.filter((path) => {
+    let above = parentOf(path);
+    while (above !== "" && !all.has(above)) above = parentOf(above);
+    return above === "";
+  });
 }
 
 /** `a.txt`, `a copy.txt`, `a copy 2.txt`: the names that a copy may have, the first first. */

@@ -2,7 +2,7 @@
 import { type DragEvent, useRef, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import { isWithin, parentOf } from "../../session/paths";
-import { entriesOf } from "../upload/dropped";
+import { type Drop, takeDrop } from "../upload/dropped";
 import { type Row, targetFolder } from "./rows";
 
 const DRAG_TYPE = "application/x-alcove-path";
@@ -10,7 +10,7 @@ const DRAG_TYPE = "application/x-alcove-path";
 interface DragOptions {
   mayChange: boolean;
   onMove: (paths: WorkspacePath[], folder: WorkspacePath) => void;
-  onUpload: (entries: FileSystemEntry[], folder: WorkspacePath) => void;
+  onUpload: (drop: Drop, folder: WorkspacePath) => void;
 }
 
 export function useDrag({ mayChange, onMove, onUpload }: DragOptions) {
@@ -58,7 +58,7 @@ export function useDrag({ mayChange, onMove, onUpload }: DragOptions) {
       setDrop(null);
       if (folder === null) return;
       if (paths.length > 0) onMove(paths, folder);
-      else onUpload(entriesOf(event.dataTransfer), folder);
+      else onUpload(takeDrop(event.dataTransfer), folder);
     },
   };
 }

@@ -53,7 +53,8 @@ export function useFileActions(): FileActions {
       return to;
     };
     const copy = async (from: WorkspacePath, folder: WorkspacePath) => {
-      for (let n = 0; ; n++) {
+      // Beside itself it needs another name from the start.
+      for (let n = parentOf(from) === folder ? 1 : 0; ; n++) {
         const to = join(folder, copyName(nameOf(from), n));
         try {
           return await socket.request({ type: "file_copy", from, to }, "done");

@@ -15,17 +15,34 @@ export interface Dropped {
 /** Most entries that are taken from one drop. */
 export const MOST_ENTRIES = 50_000;
 
+/** What a drop brings: entries, that know what is in folders, and files where the browser makes no entry. */
+export interface Drop {
+  entries: FileSystemEntry[];
+  files: File[];
+}
+
 /** Must be called while the event is handled: later the browser has forgotten what was dropped. */
-export function entriesOf(transfer: DataTransfer): FileSystemEntry[] {
-  const items = [...transfer.items].filter((item) => item.kind === "file");
-  return items.flatMap((item) => item.webkitGetAsEntry() ?? []);
+export function takeDrop(transfer: DataTransfer): Drop {
+  const drop: Drop = { entries: [], files: [] };
+  for (const item of [...transfer.items].filter(({ kind }) => kind === "file")) {
+    const entry = item.webkitGetAsEntry();
+    const file = entry ? null : item.getAsFile();
+    if (entry) drop.entries.push(entry);
+    else if (file) drop.files.push(file);
+  }
+  return drop;
 }
 
 const isFile = (entry: FileSystemEntry): entry is FileSystemFileEntry => entry.isFile;
 const isFolder = (entry: FileSystemEntry): entry is FileSystemDirectoryEntry => entry.isDirectory;
 
-export async function readDropped(entries: FileSystemEntry[], into: WorkspacePath): Promise<Dropped> {
+export async function readDropped({ entries, files }: Drop, into: WorkspacePath): Promise<Dropped> {
   const found: Dropped = { uploads: [], folders: [], left: 0 };
+  for (const file of files) {
+    const path = wirePath(file.name);
+    if (path === null) found.left++;
+    else found.uploads.push({ path: join(into, path), file });
+  }
   const waiting = [...entries];
   let taken = 0;
   for (let entry = waiting.pop(); entry; entry = waiting.pop()) {

@@ -4,7 +4,7 @@ import { join } from "../../session/paths";
 import type { SessionSocket } from "../../session/socket";
 import { complain } from "../../ui/toasts";
 import { count } from "../words";
-import { readDropped } from "./dropped";
+import { type Drop, readDropped } from "./dropped";
 import { UploadQueue } from "./queue";
 import { sender, wirePath } from "./send";
 
@@ -18,8 +18,8 @@ export class Uploads {
     this.queue = new UploadQueue(sender(id));
   }
 
-  async drop(entries: FileSystemEntry[], into: WorkspacePath): Promise<void> {
-    const { uploads, folders, left } = await readDropped(entries, into);
+  async drop(drop: Drop, into: WorkspacePath): Promise<void> {
+    const { uploads, folders, left } = await readDropped(drop, into);
     if (left > 0) complain(`${count(left, "entry", "entries")} could not be read, or were too many.`);
     this.queue.add(uploads);
     for (const path of folders) {
