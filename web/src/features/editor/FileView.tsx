@@ -5,10 +5,11 @@ import type { OpenDocument } from "../../session/document";
 import { display, nameOf } from "../../session/paths";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
 import { useWorkspace } from "../edit/workspace";
 import { BytesView } from "../viewer/BytesView";
 import { DownloadLink } from "../viewer/DownloadLink";
-import { isText, type Kind, kindOf, otherView } from "../viewer/kind";
+import { isMedia, isText, kindOf, otherView } from "../viewer/kind";
 import { MediaView } from "../viewer/MediaView";
 import { TableView } from "../viewer/TableView";
 import { CodeEditor } from "./CodeEditor";
@@ -21,8 +22,6 @@ interface FileViewProps {
 
 const MarkdownView = lazy(() => import("../viewer/MarkdownView"));
 
-const isMedia = (kind: Kind) => kind === "image" || kind === "audio" || kind === "video";
-
 export function FileView({ path, onClose }: FileViewProps) {
   const { session, bench } = useWorkspace();
   const [document, setDocument] = useState<OpenDocument | null>(null);
@@ -34,10 +33,9 @@ export function FileView({ path, onClose }: FileViewProps) {
   const kind = kindOf(path);
   if (isMedia(kind) && (!text || shown)) {
     return (
-      <>
-        {text && <ViewBar path={path} />}
-        <MediaView path={path} kind={kind as "image" | "audio" | "video"} />
-      </>
+      <MediaView path={path} kind={kind}>
+        {text && <ViewSwitch path={path} />}
+      </MediaView>
     );
   }
   if (kind === "pdf") return <Document path={path} />;
@@ -45,22 +43,29 @@ export function FileView({ path, onClose }: FileViewProps) {
 }
 
 /** Goes between a text and what it is shown as. */
-function ViewBar({ path }: { path: WorkspacePath }) {
+function ViewSwitch({ path }: { path: WorkspacePath }) {
   const { bench } = useWorkspace();
   const shown = useValue(bench.shown).has(path);
-  const other = otherView(path);
+  const keys = useKeysOf("file.view");
+  const beside = kindOf(path) === "markdown";
+  return (
+    <Button
+      small
+      aria-pressed={beside ? shown : undefined}
+      aria-keyshortcuts={keys.aria}
+      title={keys.text}
+      onClick={() => bench.toggleShown(path)}
+    >
+      {beside ? "Preview" : shown ? "Text" : otherView(path)}
+    </Button>
+  );
+}
+
+function ViewBar({ path }: { path: WorkspacePath }) {
   return (
     <div className="viewer-bar">
       <span className="spacer" />
-      {kindOf(path) === "markdown" ? (
-        <Button small aria-pressed={shown} onClick={() => bench.toggleShown(path)}>
-          Preview
-        </Button>
-      ) : (
-        <Button small onClick={() => bench.toggleShown(path)}>
-          {shown ? "Text" : other}
-        </Button>
-      )}
+      <ViewSwitch path={path} />
       <DownloadLink path={path} />
     </div>
   );

@@ -1,20 +1,22 @@
 /** Pictures, sound and video. A picture is an `<img>` always: nothing in it runs. */
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { addresses } from "../../api/client";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import { display, nameOf } from "../../session/paths";
 import { Button } from "../../ui/Button";
 import { useWorkspace } from "../edit/workspace";
 import { DownloadLink } from "./DownloadLink";
-import type { Kind } from "./kind";
+import type { MediaKind } from "./kind";
 import { useFileState } from "./useFileState";
 
 interface MediaViewProps {
   path: WorkspacePath;
-  kind: Extract<Kind, "image" | "audio" | "video">;
+  kind: MediaKind;
+  /** What else stands in the bar. */
+  children?: ReactNode;
 }
 
-export function MediaView({ path, kind }: MediaViewProps) {
+export function MediaView({ path, kind, children }: MediaViewProps) {
   const { id } = useWorkspace();
   const state = useFileState(path);
   const [tries, setTries] = useState(0);
@@ -36,6 +38,7 @@ export function MediaView({ path, kind }: MediaViewProps) {
             Actual size
           </Button>
         )}
+        {children}
         <DownloadLink path={path} />
       </div>
       {failed === version ? (

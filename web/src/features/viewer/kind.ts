@@ -1,7 +1,8 @@
 /** As what a file is shown, by the ending of its name. Pure. */
 import { nameOf } from "../../session/paths";
 
-export type Kind = "image" | "audio" | "video" | "pdf" | "table" | "markdown" | "other";
+export type MediaKind = "image" | "audio" | "video";
+export type Kind = MediaKind | "pdf" | "table" | "markdown" | "other";
 
 const ENDINGS: Record<Exclude<Kind, "other">, readonly string[]> = {
   image: ["avif", "bmp", "gif", "ico", "jpeg", "jpg", "png", "svg", "webp"],
@@ -24,6 +25,10 @@ export function kindOf(path: string): Kind {
     if (endings.includes(ending)) return kind;
   }
   return "other";
+}
+
+export function isMedia(kind: Kind): kind is MediaKind {
+  return kind === "image" || kind === "audio" || kind === "video";
 }
 
 /** Whether there is a text to edit, beside what is shown of it. */
