@@ -334,10 +334,12 @@ async fn what_was_deleted_is_put_back_by_whoever_deleted_it() {
     let id = server.create("blank").await.unwrap();
     let mut page = server.session(&id).await.unwrap();
     let mut other = server.session(&id).await.unwrap();
-    page.command("mkdir -p a/b && echo one > a/b/one && echo two > two && ln -s a link")
-        .await
-        .unwrap();
-    let paths = vec![path("a"), path("a/b/one"), path("link"), path("two")];
+    page.command(
+        "mkdir -p a/b && echo one > a/b/one && echo two > two && echo x > a-b && ln -s a link",
+    )
+    .await
+    .unwrap();
+    let paths = ["a", "a-b", "a/b/one", "link", "two"].map(path).to_vec();
     let throw = ClientMessage::FilesTrash { trash: 7, paths };
     assert_eq!(page.ask(throw).await.unwrap(), RunnerMessage::Done);
     let gone = page.command("[ ! -e a ] && [ ! -L link ] && [ ! -e two ]");

@@ -9,7 +9,7 @@ const SMALL_BYTES: u64 = 1024 * 1024;
 const UTF8: u16 = 1 << 11;
 const SIZE_FOLLOWS: u16 = 1 << 3;
 /// Made on Unix, by version 3.0 of the format; 2.0 is needed to extract.
-const MADE_BY: u16 = 3 << 8 | 30;
+const MADE_BY: u16 = (3 << 8) | 30;
 const NEEDED: u16 = 20;
 
 /// What is known of an entry before its content.
@@ -191,8 +191,9 @@ fn dos_time(seconds: i64) -> (u16, u16) {
         shifted - 9
     };
     let year = year + era * 400 + i64::from(month <= 2);
-    let date = (year - 1980) << 9 | month << 5 | day;
-    let time = of_day / 3600 << 11 | of_day / 60 % 60 << 5 | of_day % 60 / 2;
+    let date = ((year - 1980) << 9) | (month << 5) | day;
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    let time = (hour << 11) | (minute << 5) | (second / 2);
     (date as u16, time as u16)
 }
 

@@ -6,24 +6,21 @@ use std::rc::Rc;
 use alcove_protocol::WorkspacePath;
 use alcove_protocol::binary::{document as kind, frame};
 use alcove_protocol::session::{
-    ClientFrame, ClientMessage, ErrorCode, MAX_TRASHED, Role, RunnerMessage, TerminalInput,
-    TerminalKind,
+    ClientFrame, ClientMessage, ErrorCode, Role, RunnerMessage, TerminalInput, TerminalKind,
 };
 
-use super::Client;
+use super::{Client, files};
 use crate::Runner;
-use crate::copy;
 use crate::documents::OpenError;
 use crate::search::Kind;
 use crate::terminals::Attachment;
-use crate::tree;
 
 /// Documents that one page may have open.
 const MAX_DOCUMENTS: usize = 256;
 /// Terminals that one page may be attached to.
 const MAX_ATTACHMENTS: usize = 64;
 
-type Answer = Result<RunnerMessage, (ErrorCode, String)>;
+pub(super) type Answer = Result<RunnerMessage, (ErrorCode, String)>;
 
 /// Handles a request, and answers it when it has an id. Slow ones go on beside the connection, so
 /// that keystrokes never wait for them.
@@ -273,69 +270,12 @@ async fn slow(
             }
             Err(error) => Err(failure(&path, &error)),
         },
-        ClientMessage::FileCreate { path, kind } => {
-            change(runner, &path, move |top, path| {
-                tree::create(top, path, kind)
-            })
-            .await
-        }
-        ClientMessage::FileMove { from, to } => {
-            if from.is_root() || to.is_root() || to.starts_with(&from) {
-                return Some(Err((
-                    ErrorCode::BadPath,
-                    "A folder can't be moved into itself.".into(),
-                )));
-            }
-            // What is typed must move along, not appear at the old place.
-            runner.documents.flush().await;
-            let target = to.clone();
-            let origin = from.clone();
-            let result = change(runner, &to, move |top, _| {
-                tree::rename(top, &origin, &target)
-            })
-            .await;
-            if result.is_ok() {
-                runner.documents.moved(&from, &to);
-                runner.touch_parent(&from);
-            }
-            result
-        }
-        ClientMessage::FileCopy { from, to } => {
-            if from.is_root() || to.starts_with(&from) {
-                return Some(Err((
-                    ErrorCode::BadPath,
-                    "A folder can't be copied into itself.".into(),
-                )));
-            }
-            // What is typed belongs to the copy, too.
-            runner.documents.flush().await;
-            change(runner, &to, move |top, to| copy::copy(top, &from, to)).await
-        }
-        ClientMessage::FilesTrash { trash, paths } => throw(runner, client, trash, paths).await,
-        ClientMessage::FilesRestore { trash } => {
-            let token = client.token.borrow().clone();
-            match runner.trash.restore(&token, trash).await {
-                Some((paths, left)) => {
-                    for path in &paths {
-                        runner.touch_parent(path);
-                    }
-                    Ok(RunnerMessage::FilesRestored { left })
-                }
-                None => Err((
-                    ErrorCode::NotFound,
-                    "It is not kept any more: what is deleted can be put back for a minute.".into(),
-                )),
-            }
-        }
-        ClientMessage::FileDelete { path } => {
-            if path.is_root() {
-                return Some(Err((
-                    ErrorCode::BadPath,
-                    "The top folder can't be deleted.".into(),
-                )));
-            }
-            change(runner, &path, tree::delete).await
-        }
+        message @ (ClientMessage::FileCreate { .. }
+        | ClientMessage::FileMove { .. }
+        | ClientMessage::FileCopy { .. }
+        | ClientMessage::FileDelete { .. }
+        | ClientMessage::FilesTrash { .. }
+        | ClientMessage::FilesRestore { .. }) => files::handle(runner, client, message).await,
         ClientMessage::DocumentOpen { path, .. } => {
             return open_document(runner, client, id, path).await;
         }
@@ -436,72 +376,7 @@ async fn open_document(
     }
 }
 
-/// Deletes entries of the tree, and keeps them aside.
-async fn throw(
-    runner: &Rc<Runner>,
-    client: &Client,
-    number: u32,
-    mut paths: Vec<WorkspacePath>,
-) -> Answer {
-    if paths.iter().any(WorkspacePath::is_root) {
-        return Err((
-            ErrorCode::BadPath,
-            "The top folder can't be deleted.".into(),
-        ));
-    }
-    if paths.is_empty() || paths.len() > MAX_TRASHED {
-        let text = format!("1 to {MAX_TRASHED} entries are deleted at once.");
-        return Err((ErrorCode::Limit, text));
-    }
-    // What lies in a folder goes with it.
-    paths.sort_unstable();
-    let mut last: Option<WorkspacePath> = None;
-    paths.retain(|path| {
-        let kept = last.as_ref().is_none_or(|above| !path.starts_with(above));
-        if kept {
-            last = Some(path.clone());
-        }
-        kept
-    });
-    runner.note_activity();
-    // What was typed must be there when it is put back.
-    runner.documents.flush().await;
-    let token = client.token.borrow().clone();
-    let first = paths[0].clone();
-    let touched = paths.clone();
-    match runner.trash.throw(&token, number, paths).await {
-        Ok(()) => {
-            for path in &touched {
-                runner.touch_parent(path);
-            }
-            Ok(RunnerMessage::Done)
-        }
-        Err(error) => Err(failure(&first, &error)),
-    }
-}
-
-/// Does a change of the tree on a blocking thread, and has the folder looked at again.
-async fn change(
-    runner: &Rc<Runner>,
-    path: &WorkspacePath,
-    work: impl FnOnce(&std::path::Path, &WorkspacePath) -> io::Result<()> + Send + 'static,
-) -> Answer {
-    if path.is_root() {
-        return Err((ErrorCode::BadPath, "This needs a name.".into()));
-    }
-    runner.note_activity();
-    let (top, target) = (runner.workspace.clone(), path.clone());
-    let result = tokio::task::spawn_blocking(move || work(&top, &target)).await;
-    match result.unwrap_or_else(|e| Err(e.into())) {
-        Ok(()) => {
-            runner.touch_parent(path);
-            Ok(RunnerMessage::Done)
-        }
-        Err(error) => Err(failure(path, &error)),
-    }
-}
-
-fn failure(path: &WorkspacePath, error: &io::Error) -> (ErrorCode, String) {
+pub(super) fn failure(path: &WorkspacePath, error: &io::Error) -> (ErrorCode, String) {
     match error.kind() {
         io::ErrorKind::NotFound => (ErrorCode::NotFound, format!("There is no {path}.")),
         io::ErrorKind::AlreadyExists => (ErrorCode::Exists, format!("{path} already exists.")),
