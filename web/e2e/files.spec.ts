@@ -40,6 +40,64 @@ test("files are made, renamed, moved and deleted in the list", async ({ repl, ed
   await expect(page.getByRole("alert")).toBeVisible();
 });
 
+test("several are chosen, moved, copied and deleted at once, and deleting is undone", async ({
+  repl,
+  edit: open,
+  page,
+}) => {
+  const edit = await open(await repl("blank"));
+  const { tree } = edit;
+  await edit.terminal.run("mkdir box && for n in 1 2 3 4; do echo $n > f$n; done");
+  await tree.item("f1").click();
+  await tree.item("f3").click({ modifiers: ["Shift"] });
+  await expect(tree.tree.getByRole("treeitem", { selected: true })).toHaveCount(3);
+  await tree.item("f2").click({ modifiers: ["Control"] });
+  await expect(tree.tree.getByRole("treeitem", { selected: true })).toHaveCount(2);
+  await tree.item("f3").dragTo(tree.item("box"));
+  await expect(tree.item("f3")).toHaveCount(0);
+  expect(await edit.terminal.run("LC_ALL=C ls -m box")).toBe("f1, f3");
+
+  // By the keyboard: two are chosen and copied into the folder, where their names are free.
+  await tree.item("f2").focus();
+  await page.keyboard.press("Shift+ArrowDown");
+  await page.keyboard.press("Control+c");
+  await tree.item("box").focus();
+  await page.keyboard.press("Control+v");
+  await expect.poll(() => edit.terminal.run("LC_ALL=C ls -m box")).toBe("f1, f2, f3, f4");
+  await tree.item("f4").focus();
+  await page.keyboard.press("Control+d");
+  await expect(tree.item("f4 copy")).toBeVisible();
+
+  await edit.terminal.run("echo typed > box/f1");
+  await tree.remove("box");
+  await expect(tree.item("box")).toHaveCount(0);
+  expect(await edit.terminal.run("ls -d box")).toContain("No such file");
+  await page.getByRole("region", { name: "Messages" }).getByRole("button", { name: "Undo" }).click();
+  await expect(tree.item("box")).toBeVisible();
+  expect(await edit.terminal.run("cat box/f1; LC_ALL=C ls -m box")).toBe("typed\nf1, f2, f3, f4");
+});
+
+test("what Git ignores is dimmed, and the open file is shown in the list", async ({
+  repl,
+  edit: open,
+  page,
+}) => {
+  const edit = await open(await repl("blank"));
+  await edit.terminal.run(
+    "mkdir -p a/b && echo x > a/b/deep.txt && echo '*.log' > .gitignore && echo x > n.log",
+  );
+  await expect(edit.tree.item("n.log")).toHaveAccessibleDescription("ignored by Git");
+  await edit.tree.item("n.log").focus();
+  await page.keyboard.press("Control+p");
+  await page.keyboard.type("deep.txt");
+  await page.keyboard.press("Enter");
+  await expect(edit.editor.tab("deep.txt")).toBeVisible();
+  await page.keyboard.press("Control+Shift+p");
+  await page.keyboard.type("Show the open file in the list");
+  await page.keyboard.press("Enter");
+  await expect(edit.tree.item("deep.txt")).toBeFocused();
+});
+
 test("what programs do to the files is in the list at once", async ({ repl, edit: open }) => {
   const edit = await open(await repl("blank"));
   await edit.terminal.run("mkdir -p made/by && touch made/by/program.txt && ln -s made/by link");

@@ -27,7 +27,8 @@ async fn every_address_of_the_api_asks_who_it_is() {
             }
             let path = path
                 .replace("{id}", "abcdefghijkl")
-                .replace("{port}", "3000");
+                .replace("{port}", "3000")
+                .replace("{*path}", "a.txt");
             let method: Method = method.to_uppercase().parse().unwrap();
             for client in [
                 Http::new(server.address, "localhost"),
@@ -97,6 +98,9 @@ async fn a_repl_of_someone_else_does_not_exist() {
             (Method::POST, format!("{path}/preview")),
             (Method::GET, format!("{path}/preview/3000")),
             (Method::GET, format!("{path}/events")),
+            (Method::GET, format!("{path}/files/main.sh")),
+            (Method::PUT, format!("{path}/files/main.sh")),
+            (Method::GET, format!("{path}/download")),
         ];
         for (method, path) in all {
             let body = if path.ends_with("preview") {

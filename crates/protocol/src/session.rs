@@ -11,6 +11,8 @@ use ts_rs::TS;
 use crate::WorkspacePath;
 use crate::search::{FileName, FoundFile, ReplaceFile, ReplacedFile, SearchBound, SearchQuery};
 
+/// Most entries that are deleted at once.
+pub const MAX_TRASHED: usize = 1_000;
 /// Most malformed frames that a connection survives.
 pub const MAX_BAD_FRAMES: usize = 100;
 
@@ -66,9 +68,24 @@ pub enum ClientMessage {
         from: WorkspacePath,
         to: WorkspacePath,
     },
+    /// Copies a file, a link, or a folder with all in it; never replaces what is at `to`. Answer: `done`.
+    FileCopy {
+        from: WorkspacePath,
+        to: WorkspacePath,
+    },
     /// Deletes a file, or a folder with all in it. Answer: `done`.
     FileDelete {
         path: WorkspacePath,
+    },
+    /// Deletes these, all or none, and keeps them aside for a minute. `trash` is the page's own number
+    /// for it. Answer: `done`.
+    FilesTrash {
+        trash: u32,
+        paths: Vec<WorkspacePath>,
+    },
+    /// Puts back what the page's `files_trash` of this number deleted. Answer: `files_restored`.
+    FilesRestore {
+        trash: u32,
     },
 
     /// Files whose path has these letters in this order, the best first; the first of all when there
@@ -183,6 +200,11 @@ pub enum RunnerMessage {
         upserted: Vec<Entry>,
         removed: Vec<String>,
         gone: bool,
+    },
+
+    /// `left`: what was not put back, since something else is in its place.
+    FilesRestored {
+        left: Vec<WorkspacePath>,
     },
 
     /// `files`: how many there are; `whole`: all of them were looked at.
@@ -342,6 +364,8 @@ pub struct Entry {
     pub leads_to_folder: bool,
     /// Bulk or cache by the project file.
     pub derived: bool,
+    /// `.gitignore` names it.
+    pub ignored: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

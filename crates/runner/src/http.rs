@@ -5,6 +5,9 @@
 //! | `GET /session` | upgrades to a WebSocket that speaks the session protocol |
 //! | `GET /tunnel/{port}` | upgrades to raw TCP towards whichever loopback address listens |
 //! | `GET /status` | newline-delimited JSON, one [`alcove_protocol::status::Status`] now and after each change |
+//! | `GET /file?path=…` | a file's bytes; ranges, and `If-None-Match` |
+//! | `PUT /file?path=…` | writes a file; `overwrite=true` replaces one |
+//! | `GET /download?path=…` | a folder as a zip archive |
 //! | `POST /run` | runs a command without a terminal, see [`RunRequest`] |
 //! | `POST /flush` | writes all documents to disk; 204, or 507 when some could not be written |
 //! | `POST /stop` | ends all programs, see [`StopRequest`]; 204 |
@@ -20,8 +23,7 @@ use alcove_protocol::{SUBPROTOCOL, headers};
 use alcove_socket::QuietStream;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http_body_util::combinators::UnsyncBoxBody;
-use http_body_util::{BodyExt, Full, Limited, StreamBody};
+use http_body_util::{BodyExt, Limited, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
@@ -33,10 +35,9 @@ use tokio::net::{TcpStream, UnixListener};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::Runner;
+use crate::files::{self, Body, plain};
 use crate::programs::{Streams, close_on_exec};
 use crate::session;
-
-type Body = UnsyncBoxBody<Bytes, Infallible>;
 
 /// Largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -98,6 +99,9 @@ async fn handle(
     Ok(match (request.method(), path.as_str()) {
         (&Method::GET, "/session") => open_session(&runner, request),
         (&Method::GET, "/status") => status(&runner),
+        (&Method::GET, "/file") => files::read(&runner, request).await,
+        (&Method::PUT, "/file") => files::write(&runner, request).await,
+        (&Method::GET, "/download") => files::download(&runner, request).await,
         (&Method::POST, "/flush") => match runner.flush().await {
             0 => plain(StatusCode::NO_CONTENT, ""),
             n => plain(
@@ -128,13 +132,6 @@ async fn handle(
     })
 }
 
-fn plain(status: StatusCode, text: &str) -> Response<Body> {
-    let body = Full::new(Bytes::copy_from_slice(text.as_bytes())).boxed_unsync();
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response
-}
-
 async fn body<T: serde::de::DeserializeOwned>(
     request: Request<Incoming>,
 ) -> Result<T, Response<Body>> {
@@ -146,7 +143,7 @@ async fn body<T: serde::de::DeserializeOwned>(
     serde_json::from_slice(&bytes.to_bytes()).map_err(|e| bad(e.to_string()))
 }
 
-fn header<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(request: &'a Request<Incoming>, name: &str) -> Option<&'a str> {
     request.headers().get(name)?.to_str().ok()
 }
 
@@ -190,7 +187,7 @@ fn open_session(runner: &Rc<Runner>, mut request: Request<Incoming>) -> Response
 }
 
 /// `%XX` to bytes; what isn't UTF-8 then is replaced.
-fn percent_decode(text: &str) -> String {
+pub(crate) fn percent_decode(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
@@ -249,7 +246,7 @@ fn status(runner: &Runner) -> Response<Body> {
             let mut line = serde_json::to_vec(&status).ok()?;
             line.push(b'\n');
             Some((
-                Ok::<_, Infallible>(Frame::data(Bytes::from(line))),
+                Ok::<_, std::io::Error>(Frame::data(Bytes::from(line))),
                 (receiver, false),
             ))
         },
@@ -286,7 +283,7 @@ fn run_command(runner: &Rc<Runner>, command: &str) -> Response<Body> {
     });
     let frames = output
         .chain(end)
-        .map(|bytes| Ok::<_, Infallible>(Frame::data(bytes)));
+        .map(|bytes| Ok::<_, std::io::Error>(Frame::data(bytes)));
     Response::new(StreamBody::new(frames).boxed_unsync())
 }
 

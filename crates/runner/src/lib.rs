@@ -3,14 +3,18 @@
 //!
 //! It serves HTTP/1.1 on an inherited Unix socket (see [`http`]) from one thread.
 
+mod copy;
 pub mod documents;
+mod files;
 pub mod http;
+mod ignored;
 mod ports;
 pub mod programs;
 mod run;
 mod search;
 mod session;
 pub mod terminals;
+mod trash;
 mod tree;
 mod watch;
 
@@ -34,6 +38,7 @@ use run::Run;
 use search::Search;
 use session::Client;
 use terminals::{MAX_TERMINALS, Screens, Terminal};
+use trash::Trash;
 use tree::Tree;
 use watch::Watcher;
 
@@ -50,6 +55,8 @@ pub struct Runner {
     home: PathBuf,
     programs: Rc<Programs>,
     pub tree: Tree,
+    pub(crate) downloads: files::Downloads,
+    pub(crate) trash: Rc<Trash>,
     pub documents: Rc<Documents>,
     pub(crate) search: Rc<Search>,
     pub run: Rc<Run>,
@@ -75,6 +82,8 @@ impl Runner {
             restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
         let runner = Rc::new(Self {
             id,
+            downloads: files::Downloads::default(),
+            trash: Rc::new(Trash::new(workspace.clone())),
             tree: Tree::new(workspace.clone(), watcher.clone()),
             run: Rc::new(Run::new(workspace.clone(), awaited, programs.clone())),
             search: Rc::new(Search::new(workspace.clone(), documents.clone())),

@@ -15,6 +15,7 @@ use alcove_protocol::path::encode_name;
 use alcove_protocol::project::Files;
 use alcove_protocol::session::{Entry, EntryKind, RunnerMessage};
 
+use crate::ignored::Ignored;
 use crate::watch::Watcher;
 
 /// Entries of one folder that are listed.
@@ -53,6 +54,11 @@ impl Tree {
 
     pub fn set_derived(&self, files: Files) {
         *self.derived.borrow_mut() = files;
+    }
+
+    /// Folders that the project file calls derived.
+    pub fn derived(&self) -> Files {
+        self.derived.borrow().clone()
     }
 
     /// A folder's entries; `client` is told of changes from now on.
@@ -159,19 +165,20 @@ impl Tree {
     }
 
     async fn read(&self, path: &WorkspacePath) -> io::Result<BTreeMap<String, Entry>> {
-        let (folder, path) = (path.under(&self.top), path.clone());
+        let (top, path) = (self.top.clone(), path.clone());
         let derived = self.derived.borrow().clone();
-        tokio::task::spawn_blocking(move || read_folder(&folder, &path, &derived)).await?
+        tokio::task::spawn_blocking(move || read_folder(&top, &path, &derived)).await?
     }
 }
 
 fn read_folder(
-    folder: &Path,
+    top: &Path,
     path: &WorkspacePath,
     derived: &Files,
 ) -> io::Result<BTreeMap<String, Entry>> {
     let mut entries = BTreeMap::new();
-    for item in fs::read_dir(folder)? {
+    let ignored = Ignored::of(top, path);
+    for item in fs::read_dir(path.under(top))? {
         let item = item?;
         let name = item.file_name();
         if name.as_bytes().starts_with(TEMPORARY_PREFIX.as_bytes()) {
@@ -205,6 +212,7 @@ fn read_folder(
             },
             executable: kind == EntryKind::File && meta.permissions().mode() & 0o111 != 0,
             leads_to_folder,
+            ignored: ignored.has(&item.path(), kind == EntryKind::Folder),
             derived: kind == EntryKind::Folder
                 && path.child(&name).is_ok_and(|p| {
                     derived
@@ -319,13 +327,14 @@ mod tests {
             bulk: vec![path("node_modules")],
             caches: vec![],
         };
+        fs::write(dir.path().join(".gitignore"), "link\n").unwrap();
         let entries = read_folder(dir.path(), &WorkspacePath::root(), &files).unwrap();
         assert_eq!(
             entries.keys().collect::<Vec<_>>(),
-            ["\\xff", "link", "node_modules"]
+            [".gitignore", "\\xff", "link", "node_modules"]
         );
         assert_eq!(entries["\\xff"].size, 2);
-        assert!(entries["link"].leads_to_folder);
+        assert!(entries["link"].leads_to_folder && entries["link"].ignored);
         assert!(entries["node_modules"].derived && !entries["link"].derived);
     }
 }

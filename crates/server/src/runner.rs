@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::{HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -81,6 +82,24 @@ async fn request(
     path: &str,
     body: Vec<u8>,
 ) -> anyhow::Result<Response<Incoming>> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .body(Full::new(Bytes::from(body)))?;
+    exchange(socket, request).await
+}
+
+/// Sends one request over a connection of its own. The answer's head is bounded; its body, and how long
+/// it takes, are for the caller to bound.
+pub async fn exchange<B>(
+    socket: &Path,
+    mut request: Request<B>,
+) -> anyhow::Result<Response<Incoming>>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static,
+{
     let stream = QuietStream::connect(socket)
         .await
         .context("the runner's socket")?;
@@ -93,11 +112,9 @@ async fn request(
             tracing::debug!(%error, "connection to a runner");
         }
     });
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", "runner")
-        .body(Full::new(Bytes::from(body)))?;
+    request
+        .headers_mut()
+        .insert(HOST, HeaderValue::from_static("runner"));
     Ok(sender.send_request(request).await?)
 }
 

@@ -36,6 +36,17 @@ export class TreePane {
   async remove(name: string): Promise<void> {
     await this.item(name).focus();
     await this.page.keyboard.press("Delete");
-    await this.page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  }
+
+  /** Something of an entry's menu. */
+  async choose(name: string, action: string): Promise<void> {
+    await this.item(name).click({ button: "right" });
+    await this.page.getByRole("menuitem", { name: action, exact: true }).click();
+  }
+
+  /** Something of the whole list's menu. */
+  async all(action: string): Promise<void> {
+    await this.region.getByRole("button", { name: "More for all files" }).click();
+    await this.page.getByRole("menuitem", { name: action, exact: true }).click();
   }
 }

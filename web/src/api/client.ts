@@ -102,7 +102,13 @@ export const api = {
   preview: (id: string, wish: PreviewRequest) => call<PreviewAddress>("POST", repl(id, "/preview"), wish),
 };
 
+/** A path of a repl in an address: names are encoded, slashes stay. */
+const inAddress = (path: string) => path.split("/").map(encodeURIComponent).join("/");
+
 export const addresses = {
+  file: (id: string, path: string) => repl(id, `/files/${inAddress(path)}`),
+  fileDownload: (id: string, path: string) => repl(id, `/files/${inAddress(path)}?download=true`),
+  folderDownload: (id: string, path: string) => repl(id, `/download?path=${encodeURIComponent(path)}`),
   events: "/api/events",
   replEvents: (id: string) => repl(id, "/events"),
   session: (id: string) => {

@@ -12,6 +12,7 @@ const entry = (name: string, kind: Entry["kind"] = "file"): Entry => ({
   executable: false,
   leads_to_folder: false,
   derived: false,
+  ignored: false,
 });
 const names = (entries: Entry[] | undefined) => entries?.map((e) => e.name);
 

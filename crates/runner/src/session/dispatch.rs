@@ -9,19 +9,18 @@ use alcove_protocol::session::{
     ClientFrame, ClientMessage, ErrorCode, Role, RunnerMessage, TerminalInput, TerminalKind,
 };
 
-use super::Client;
+use super::{Client, files};
 use crate::Runner;
 use crate::documents::OpenError;
 use crate::search::Kind;
 use crate::terminals::Attachment;
-use crate::tree;
 
 /// Documents that one page may have open.
 const MAX_DOCUMENTS: usize = 256;
 /// Terminals that one page may be attached to.
 const MAX_ATTACHMENTS: usize = 64;
 
-type Answer = Result<RunnerMessage, (ErrorCode, String)>;
+pub(super) type Answer = Result<RunnerMessage, (ErrorCode, String)>;
 
 /// Handles a request, and answers it when it has an id. Slow ones go on beside the connection, so
 /// that keystrokes never wait for them.
@@ -51,7 +50,10 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
         ClientMessage::TreeList { .. }
         | ClientMessage::FileCreate { .. }
         | ClientMessage::FileMove { .. }
+        | ClientMessage::FileCopy { .. }
         | ClientMessage::FileDelete { .. }
+        | ClientMessage::FilesTrash { .. }
+        | ClientMessage::FilesRestore { .. }
         | ClientMessage::DocumentOpen { .. }
         | ClientMessage::DocumentFlush { .. }
         | ClientMessage::Replace { .. }
@@ -268,42 +270,12 @@ async fn slow(
             }
             Err(error) => Err(failure(&path, &error)),
         },
-        ClientMessage::FileCreate { path, kind } => {
-            change(runner, &path, move |top, path| {
-                tree::create(top, path, kind)
-            })
-            .await
-        }
-        ClientMessage::FileMove { from, to } => {
-            if from.is_root() || to.is_root() || to.starts_with(&from) {
-                return Some(Err((
-                    ErrorCode::BadPath,
-                    "A folder can't be moved into itself.".into(),
-                )));
-            }
-            // What is typed must move along, not appear at the old place.
-            runner.documents.flush().await;
-            let target = to.clone();
-            let origin = from.clone();
-            let result = change(runner, &to, move |top, _| {
-                tree::rename(top, &origin, &target)
-            })
-            .await;
-            if result.is_ok() {
-                runner.documents.moved(&from, &to);
-                runner.touch_parent(&from);
-            }
-            result
-        }
-        ClientMessage::FileDelete { path } => {
-            if path.is_root() {
-                return Some(Err((
-                    ErrorCode::BadPath,
-                    "The top folder can't be deleted.".into(),
-                )));
-            }
-            change(runner, &path, tree::delete).await
-        }
+        message @ (ClientMessage::FileCreate { .. }
+        | ClientMessage::FileMove { .. }
+        | ClientMessage::FileCopy { .. }
+        | ClientMessage::FileDelete { .. }
+        | ClientMessage::FilesTrash { .. }
+        | ClientMessage::FilesRestore { .. }) => files::handle(runner, client, message).await,
         ClientMessage::DocumentOpen { path, .. } => {
             return open_document(runner, client, id, path).await;
         }
@@ -404,28 +376,7 @@ async fn open_document(
     }
 }
 
-/// Does a change of the tree on a blocking thread, and has the folder looked at again.
-async fn change(
-    runner: &Rc<Runner>,
-    path: &WorkspacePath,
-    work: impl FnOnce(&std::path::Path, &WorkspacePath) -> io::Result<()> + Send + 'static,
-) -> Answer {
-    if path.is_root() {
-        return Err((ErrorCode::BadPath, "This needs a name.".into()));
-    }
-    runner.note_activity();
-    let (top, target) = (runner.workspace.clone(), path.clone());
-    let result = tokio::task::spawn_blocking(move || work(&top, &target)).await;
-    match result.unwrap_or_else(|e| Err(e.into())) {
-        Ok(()) => {
-            runner.touch_parent(path);
-            Ok(RunnerMessage::Done)
-        }
-        Err(error) => Err(failure(path, &error)),
-    }
-}
-
-fn failure(path: &WorkspacePath, error: &io::Error) -> (ErrorCode, String) {
+pub(super) fn failure(path: &WorkspacePath, error: &io::Error) -> (ErrorCode, String) {
     match error.kind() {
         io::ErrorKind::NotFound => (ErrorCode::NotFound, format!("There is no {path}.")),
         io::ErrorKind::AlreadyExists => (ErrorCode::Exists, format!("{path} already exists.")),

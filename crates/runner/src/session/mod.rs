@@ -3,6 +3,7 @@
 mod binary;
 mod client;
 mod dispatch;
+mod files;
 
 use std::rc::Rc;
 use std::time::Duration;

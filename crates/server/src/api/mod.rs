@@ -1,5 +1,7 @@
 //! The REST API. Every handler that names a repl begins with [`owned`].
 
+mod files;
+mod media;
 mod previews;
 mod repls;
 mod settings;
@@ -56,6 +58,8 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(repls::start))
         .routes(routes!(repls::stop))
         .routes(routes!(repls::save))
+        .routes(routes!(files::read, files::write))
+        .routes(routes!(files::download))
         .routes(routes!(previews::ticket))
         .routes(routes!(previews::open))
         .routes(routes!(events::of_user))

@@ -1,6 +1,8 @@
 /** The edit screen: finds the repl, connects, and shows the workbench once it is there. */
 import "../../styles/edit.css";
 import "../../styles/panes.css";
+import "../../styles/viewer.css";
+import "../../styles/upload.css";
 import "../../styles/picker.css";
 import "../../styles/search.css";
 import { useEffect, useState } from "react";

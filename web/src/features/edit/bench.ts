@@ -25,14 +25,19 @@ export type Place = "files" | "search" | "editor" | "terminal" | "preview";
 /** A place of a file: by offset, or by line (from 1) with the letters of it that are to be selected. */
 export type Spot = { offset: number } | { line: number; start?: number; end?: number };
 
-/** What the file list can be told to do with the entry that is chosen in it. */
+/** What the file list can be told to do with what is chosen in it. */
 export interface FilesHandle {
-  chosen: () => WorkspacePath | null;
-  hasCut: () => boolean;
+  chosen: () => readonly WorkspacePath[];
+  hasClipboard: () => boolean;
   rename: () => void;
   remove: () => void;
   cut: () => void;
+  copy: () => void;
   paste: () => void;
+  duplicate: () => void;
+  download: () => void;
+  copyPath: (relative: boolean) => void;
+  upload: (what: "files" | "folder") => void;
 }
 
 export interface PreviewWish {
@@ -101,10 +106,16 @@ export class Bench {
   editor: EditorView | null = null;
   /** The file list, while it is shown. */
   files: FilesHandle | null = null;
+  /** Set by the file list's rows. */
+  selectAllFiles: () => void = () => {};
+  /** The file that is to be shown in the file list. */
+  readonly revealInTree = new Value<WorkspacePath | null>(null);
   /** The file whose editor is to have the keys, once it is there. */
   readonly typeInEditor = new Value<WorkspacePath | null>(null);
   /** A place of a file that is to be shown, once its editor is there. */
   readonly reveal = new Value<({ path: WorkspacePath } & Spot) | null>(null);
+  /** Texts that are shown as what they mean: a table, a picture, a page beside the text. */
+  readonly shown = new Value<ReadonlySet<WorkspacePath>>(new Set());
   /** Files that were shown, the last one first. */
   readonly recent: Value<WorkspacePath[]>;
   private closed: WorkspacePath[] = [];
@@ -146,6 +157,12 @@ export class Bench {
   openAt(path: WorkspacePath, spot: Spot): void {
     this.openFile(path);
     this.reveal.set({ path, ...spot });
+  }
+
+  toggleShown(path: WorkspacePath): void {
+    const shown = new Set(this.shown.get());
+    if (!shown.delete(path)) shown.add(path);
+    this.shown.set(shown);
   }
 
   showSide(side: "files" | "search"): void {

@@ -7,6 +7,7 @@ import type { SocketLike } from "../../session/socket";
 import { complain } from "../../ui/toasts";
 import * as tabs from "../editor/tabs";
 import { Planter, plantByFrame } from "../preview/planter";
+import { Uploads } from "../upload/uploads";
 import { Bench } from "./bench";
 
 export interface Workspace {
@@ -14,6 +15,7 @@ export interface Workspace {
   session: Session;
   bench: Bench;
   planter: Planter;
+  uploads: Uploads;
 }
 
 const workspaces = new Map<string, Workspace>();
@@ -31,7 +33,8 @@ export function workspaceOf(id: string, name: string): Workspace {
   const bench = new Bench(id);
   session.documents.onMoved = (from, to) => bench.tabs.update((t) => tabs.moved(t, from, to));
   const planter = new Planter(session.ports, session.terminals.life, (port) => plantByFrame(id, port));
-  const workspace = { id, session, bench, planter };
+  const uploads = new Uploads(id, session.socket);
+  const workspace = { id, session, bench, planter, uploads };
   workspaces.set(id, workspace);
   return workspace;
 }

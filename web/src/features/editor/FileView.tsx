@@ -1,12 +1,17 @@
-/** One open file: its editor, or why there is none. */
-import { useEffect, useState } from "react";
+/** One open file: its editor, what it is shown as, or why there is neither. */
+import { lazy, Suspense, useEffect, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import type { OpenDocument } from "../../session/document";
 import { display, nameOf } from "../../session/paths";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
+import { useKeysOf } from "../commands/useCommands";
 import { useWorkspace } from "../edit/workspace";
-import { bytes } from "../words";
+import { BytesView } from "../viewer/BytesView";
+import { DownloadLink } from "../viewer/DownloadLink";
+import { isMedia, isText, kindOf, otherView } from "../viewer/kind";
+import { MediaView } from "../viewer/MediaView";
+import { TableView } from "../viewer/TableView";
 import { CodeEditor } from "./CodeEditor";
 import { NoticeBars } from "./NoticeBars";
 
@@ -15,30 +20,107 @@ interface FileViewProps {
   onClose: () => void;
 }
 
+const MarkdownView = lazy(() => import("../viewer/MarkdownView"));
+
 export function FileView({ path, onClose }: FileViewProps) {
-  const { session } = useWorkspace();
+  const { session, bench } = useWorkspace();
   const [document, setDocument] = useState<OpenDocument | null>(null);
-  useEffect(() => setDocument(session.documents.open(path)), [session, path]);
+  const shown = useValue(bench.shown).has(path);
+  const text = isText(path);
+  useEffect(() => {
+    if (text) setDocument(session.documents.open(path));
+  }, [session, path, text]);
+  const kind = kindOf(path);
+  if (isMedia(kind) && (!text || shown)) {
+    return (
+      <MediaView path={path} kind={kind}>
+        {text && <ViewSwitch path={path} />}
+      </MediaView>
+    );
+  }
+  if (kind === "pdf") return <Document path={path} />;
   return document && <Opened document={document} path={path} onClose={onClose} />;
+}
+
+/** Goes between a text and what it is shown as. */
+function ViewSwitch({ path }: { path: WorkspacePath }) {
+  const { bench } = useWorkspace();
+  const shown = useValue(bench.shown).has(path);
+  const keys = useKeysOf("file.view");
+  const beside = kindOf(path) === "markdown";
+  return (
+    <Button
+      small
+      aria-pressed={beside ? shown : undefined}
+      aria-keyshortcuts={keys.aria}
+      title={keys.text}
+      onClick={() => bench.toggleShown(path)}
+    >
+      {beside ? "Preview" : shown ? "Text" : otherView(path)}
+    </Button>
+  );
+}
+
+function ViewBar({ path }: { path: WorkspacePath }) {
+  return (
+    <div className="viewer-bar">
+      <span className="spacer" />
+      <ViewSwitch path={path} />
+      <DownloadLink path={path} />
+    </div>
+  );
+}
+
+function Document({ path }: { path: WorkspacePath }) {
+  return (
+    <div className="center-note" role="note">
+      <h2>{display(nameOf(path))} is a PDF</h2>
+      <p>It can’t be shown here. Download it to look at it.</p>
+      <DownloadLink path={path} />
+    </div>
+  );
 }
 
 function Opened({ document, path, onClose }: FileViewProps & { document: OpenDocument }) {
   const state = useValue(document.state);
   const replica = useValue(document.replica);
+  const { bench } = useWorkspace();
+  const shown = useValue(bench.shown).has(path);
+  const kind = kindOf(path);
   const name = display(nameOf(path));
   if (replica) {
     return (
       <>
         <NoticeBars document={document} path={path} onClose={onClose} />
-        <CodeEditor document={document} replica={replica} path={path} />
+        {(kind === "markdown" || otherView(path) !== null) && <ViewBar path={path} />}
+        {kind === "table" && shown ? (
+          <TableView replica={replica} name={name} />
+        ) : (
+          <div className="beside">
+            <CodeEditor document={document} replica={replica} path={path} />
+            {kind === "markdown" && shown && (
+              <Suspense fallback={<p className="center-note muted">Loading the preview…</p>}>
+                <MarkdownView replica={replica} path={path} />
+              </Suspense>
+            )}
+          </div>
+        )}
       </>
     );
   }
   if (state.state === "opening" || state.state === "ready")
     return <p className="center-note muted">Opening {name}…</p>;
+  if (state.state === "refused" && state.reason !== "not_a_file") {
+    return <BytesView path={path} reason={state.reason} size={state.size} />;
+  }
   return (
     <div className="center-note" role="note">
-      {state.state === "refused" && <Refused name={name} reason={state.reason} size={state.size} />}
+      {state.state === "refused" && (
+        <>
+          <h2>{name} is not a file</h2>
+          <p>It is a folder, a socket or a device: there is no text in it to edit.</p>
+        </>
+      )}
       {state.state === "failed" && (
         <>
           <h2>{state.missing ? `${name} is not there any more` : `${name} can’t be opened`}</h2>
@@ -50,41 +132,5 @@ function Opened({ document, path, onClose }: FileViewProps & { document: OpenDoc
         <Button onClick={onClose}>Close</Button>
       </div>
     </div>
-  );
-}
-
-function Refused({
-  name,
-  reason,
-  size,
-}: {
-  name: string;
-  reason: "binary" | "too_large" | "not_a_file";
-  size: number;
-}) {
-  if (reason === "binary") {
-    return (
-      <>
-        <h2>{name} is not a text</h2>
-        <p>
-          It has {bytes(size)} of other content, which this editor can’t show. Programs in the repl can use
-          it.
-        </p>
-      </>
-    );
-  }
-  if (reason === "too_large") {
-    return (
-      <>
-        <h2>{name} is too large to edit here</h2>
-        <p>It has {bytes(size)}. In the terminal, “less” shows it and “head” or “split” cut it.</p>
-      </>
-    );
-  }
-  return (
-    <>
-      <h2>{name} is not a file</h2>
-      <p>It is a folder, a socket or a device: there is no text in it to edit.</p>
-    </>
   );
 }

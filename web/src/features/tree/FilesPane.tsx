@@ -1,44 +1,64 @@
 /** The file list with its head: what is chosen in it, and what is done to it. */
-import { FilePlus, FolderPlus, Search } from "lucide-react";
+import { FilePlus, FolderPlus, MoreHorizontal, Search } from "lucide-react";
 import { useCallback, useEffect, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
-import { display, nameOf, parentOf } from "../../session/paths";
+import { parentOf } from "../../session/paths";
 import { IconButton } from "../../ui/Button";
-import { ConfirmDialog } from "../../ui/Dialog";
-import { Menu, type MenuItem, type Point } from "../../ui/Menu";
+import { Menu, type Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
 import { useKeysOf } from "../commands/useCommands";
 import { focusPane } from "../edit/panes";
 import { useWorkspace } from "../edit/workspace";
-import { count } from "../words";
+import { UploadPanel } from "../upload/UploadPanel";
+import { type MenuAct, menuItems } from "./menu";
 import { type Draft, type Row, targetFolder } from "./rows";
+import { actedOn, NOTHING, outermost, type Selection } from "./selection";
 import { Tree } from "./Tree";
 import { useFileActions } from "./useFileActions";
 
+interface Clipboard {
+  paths: WorkspacePath[];
+  mode: "cut" | "copy";
+}
+
 export function FilesPane() {
-  const { session, bench } = useWorkspace();
+  const { session, bench, uploads } = useWorkspace();
   const files = useFileActions();
   const mayChange = useValue(session.role) !== "viewer";
   const connected = useValue(session.socket.connection).state === "connected";
   const [focused, setFocused] = useState<Row | undefined>(undefined);
+  const [selection, setSelection] = useState<Selection>(NOTHING);
   const [draft, setDraft] = useState<Draft | null>(null);
   const [renaming, setRenaming] = useState<WorkspacePath | null>(null);
-  const [deleting, setDeleting] = useState<WorkspacePath | null>(null);
-  const [cut, setCut] = useState<WorkspacePath | null>(null);
+  const [clipboard, setClipboard] = useState<Clipboard | null>(null);
   const [menu, setMenu] = useState<{ at: Point; row: Row | undefined } | null>(null);
   const closeMenu = useCallback(() => setMenu(null), []);
 
-  const begin = (what: "file" | "folder", row: Row | undefined) => {
+  /** The folder that a row stands for, or lies in; what was chosen may be gone by now. */
+  const folderOf = (row: Row | undefined): WorkspacePath => {
     let folder = targetFolder(row);
-    // What was chosen may be gone by now.
     while (folder !== "" && !session.tree.entry(folder)) folder = parentOf(folder);
+    return folder;
+  };
+  const begin = (what: "file" | "folder", row: Row | undefined) => {
+    const folder = folderOf(row);
     session.tree.open(folder);
     setDraft({ folder, what });
   };
   const paste = (row: Row | undefined) => {
-    if (cut === null) return;
-    setCut(null);
-    void files.moveInto(cut, targetFolder(row));
+    if (clipboard === null) return;
+    const folder = folderOf(row);
+    if (clipboard.mode === "cut") {
+      setClipboard(null);
+      void files.moveInto(clipboard.paths, folder);
+    } else {
+      // A folder pasted onto itself is meant to stand beside it.
+      const beside = clipboard.paths.includes(folder);
+      void files.copyInto(clipboard.paths, beside ? parentOf(folder) : folder);
+    }
+  };
+  const duplicate = async (paths: WorkspacePath[]) => {
+    for (const path of paths) await files.copyInto([path], parentOf(path));
   };
   const make = async (name: string) => {
     if (!draft) return;
@@ -46,23 +66,52 @@ export function FilesPane() {
     if (draft.what === "file") bench.openFile(path);
   };
 
-  const keys = {
-    rename: useKeysOf("file.rename"),
-    cut: useKeysOf("file.cut"),
-    paste: useKeysOf("file.paste"),
-    remove: useKeysOf("file.delete"),
-    search: useKeysOf("search.open"),
+  const act = (what: MenuAct, row: Row | undefined) => {
+    const focus = row?.kind === "entry" ? row.path : null;
+    const paths = actedOn(selection, focus);
+    const acts: Record<MenuAct, () => void> = {
+      newFile: () => begin("file", row),
+      newFolder: () => begin("folder", row),
+      upload: () => uploads.choose(folderOf(row), "files"),
+      uploadFolder: () => uploads.choose(folderOf(row), "folder"),
+      cut: () => setClipboard({ paths, mode: "cut" }),
+      copy: () => setClipboard({ paths, mode: "copy" }),
+      paste: () => paste(row),
+      duplicate: () => void duplicate(paths),
+      rename: () => setRenaming(focus),
+      download: () => files.download(focus ?? ""),
+      copyPath: () => void files.copyPaths(paths, false),
+      copyRelativePath: () => void files.copyPaths(paths, true),
+      remove: () => void files.remove(paths).then(() => setSelection(NOTHING)),
+    };
+    acts[what]();
   };
-  const chosen = focused?.kind === "entry" ? focused.path : null;
+
+  const search = useKeysOf("search.open");
+  const keys: Partial<Record<MenuAct, string>> = {
+    rename: useKeysOf("file.rename").text,
+    cut: useKeysOf("file.cut").text,
+    copy: useKeysOf("file.copy").text,
+    paste: useKeysOf("file.paste").text,
+    duplicate: useKeysOf("file.duplicate").text,
+    copyPath: useKeysOf("file.copy-path").text,
+    remove: useKeysOf("file.delete").text,
+  };
   // Set anew each time it is drawn: what is chosen is this component's own.
   useEffect(() => {
+    const now = (what: MenuAct) => () => act(what, focused);
     bench.files = {
-      chosen: () => chosen,
-      hasCut: () => cut !== null,
-      rename: () => setRenaming(chosen),
-      remove: () => setDeleting(chosen),
-      cut: () => setCut(chosen),
-      paste: () => paste(focused),
+      chosen: () => actedOn(selection, focused?.kind === "entry" ? focused.path : null),
+      hasClipboard: () => clipboard !== null,
+      rename: now("rename"),
+      remove: now("remove"),
+      cut: now("cut"),
+      copy: now("copy"),
+      paste: now("paste"),
+      duplicate: now("duplicate"),
+      download: now("download"),
+      copyPath: (relative) => act(relative ? "copyRelativePath" : "copyPath", focused),
+      upload: (what) => act(what === "files" ? "upload" : "uploadFolder", focused),
     };
     return () => {
       bench.files = null;
@@ -81,26 +130,14 @@ export function FilesPane() {
     focusPane(bench, "files");
   }, [bench, wantsFocus]);
 
-  const itemsFor = (row: Row | undefined): MenuItem[] => {
-    const path = row?.kind === "entry" ? row.path : null;
-    const items: MenuItem[] = [
-      { label: "New file", run: () => begin("file", row) },
-      { label: "New folder", run: () => begin("folder", row) },
-    ];
-    if (cut !== null)
-      items.push({
-        label: `Move ${display(nameOf(cut))} here`,
-        keys: keys.paste.text,
-        run: () => paste(row),
-      });
-    if (path !== null) {
-      items.push(
-        { label: "Rename", keys: keys.rename.text, run: () => setRenaming(path) },
-        { label: "Cut, to move it", keys: keys.cut.text, run: () => setCut(path) },
-        { label: "Delete", keys: keys.remove.text, danger: true, run: () => setDeleting(path) },
-      );
-    }
-    return items;
+  const items = (row: Row | undefined) => {
+    const focus = row?.kind === "entry" ? row.path : null;
+    const choice = {
+      count: actedOn(selection, focus).length,
+      held: clipboard && { count: clipboard.paths.length, mode: clipboard.mode },
+      mayChange: mayChange && connected,
+    };
+    return menuItems(choice, keys, (what) => act(what, row));
   };
 
   return (
@@ -110,8 +147,8 @@ export function FilesPane() {
         <span className="spacer" />
         <IconButton
           label="Search in all files"
-          keys={keys.search.text}
-          aria-keyshortcuts={keys.search.aria}
+          keys={search.text}
+          aria-keyshortcuts={search.aria}
           onClick={() => {
             bench.showSide("search");
             bench.focusSide.set("search");
@@ -129,6 +166,15 @@ export function FilesPane() {
             </IconButton>
           </>
         )}
+        <IconButton
+          label="More for all files"
+          onClick={(event) => {
+            const box = event.currentTarget.getBoundingClientRect();
+            setMenu({ at: { x: box.left, y: box.bottom + 2 }, row: undefined });
+          }}
+        >
+          <MoreHorizontal size={16} aria-hidden />
+        </IconButton>
       </div>
       <Tree
         mayChange={mayChange && connected}
@@ -140,52 +186,17 @@ export function FilesPane() {
           await files.rename(path, name);
         }}
         onRenaming={setRenaming}
-        cut={cut}
-        onCut={setCut}
-        onMove={(path, folder) => void files.moveInto(path, folder)}
+        cut={clipboard?.mode === "cut" ? clipboard.paths : []}
+        onUncut={() => setClipboard(null)}
+        selection={selection}
+        onSelect={setSelection}
+        onMove={(paths, folder) => void files.moveInto(outermost(paths), folder)}
+        onUpload={(drop, folder) => void uploads.drop(drop, folder)}
         onFocusRow={setFocused}
         onMenu={(at, row) => setMenu({ at, row })}
       />
-      {menu && mayChange && connected && (
-        <Menu label="File" at={menu.at} items={itemsFor(menu.row)} onClose={closeMenu} />
-      )}
-      {deleting !== null && (
-        <DeleteDialog path={deleting} remove={files.remove} onDone={() => setDeleting(null)} />
-      )}
+      <UploadPanel />
+      {menu && <Menu label="File" at={menu.at} items={items(menu.row)} onClose={closeMenu} />}
     </>
-  );
-}
-
-interface DeleteDialogProps {
-  path: WorkspacePath;
-  remove: (path: WorkspacePath) => Promise<void>;
-  onDone: () => void;
-}
-
-function DeleteDialog({ path, remove, onDone }: DeleteDialogProps) {
-  const { session } = useWorkspace();
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const unsaved = session.documents.waitingWithin(path);
-  const confirm = () => {
-    setBusy(true);
-    remove(path).then(onDone, (e: unknown) => {
-      setBusy(false);
-      setError(e instanceof Error ? e.message : "It could not be deleted.");
-    });
-  };
-  return (
-    <ConfirmDialog
-      title={`Delete ${display(nameOf(path))}?`}
-      action="Delete"
-      busy={busy}
-      error={error}
-      onConfirm={confirm}
-      onCancel={onDone}
-    >
-      {display(path)}, with all that is in it, goes away for good.
-      {unsaved > 0 &&
-        ` ${count(unsaved, "file")} in it ${unsaved === 1 ? "has" : "have"} edits that are not on disk yet.`}
-    </ConfirmDialog>
   );
 }

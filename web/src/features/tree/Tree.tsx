@@ -1,18 +1,20 @@
 /** The virtualized tree: keys, mouse, drag and drop. Only the rows in sight exist, and the one in focus. */
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type DragEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
-import { isWithin, parentOf } from "../../session/paths";
+import { parentOf } from "../../session/paths";
 import { InlineName } from "../../ui/InlineName";
 import type { Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
-import { type Draft, findByPrefix, keyMove, type Row, rowsOf, targetFolder } from "./rows";
+import type { Drop } from "../upload/dropped";
+import { type Draft, findByPrefix, keyMove, type Row, rowsOf } from "./rows";
+import { actedOn, type How, NOTHING, type Selection, select, selectAll } from "./selection";
 import { indent, TreeRow } from "./TreeRow";
+import { useDrag } from "./useDrag";
 import { useTypeAhead } from "./useTypeAhead";
 
 const ROW_PX = 28;
-const DRAG_TYPE = "application/x-alcove-path";
 
 interface TreeProps {
   mayChange: boolean;
@@ -22,9 +24,13 @@ interface TreeProps {
   renaming: WorkspacePath | null;
   onRename: (path: WorkspacePath, name: string) => Promise<void>;
   onRenaming: (path: WorkspacePath | null) => void;
-  cut: WorkspacePath | null;
-  onCut: (path: WorkspacePath | null) => void;
-  onMove: (path: WorkspacePath, folder: WorkspacePath) => void;
+  /** What was cut, to be moved. */
+  cut: readonly WorkspacePath[];
+  onUncut: () => void;
+  selection: Selection;
+  onSelect: (selection: Selection) => void;
+  onMove: (paths: WorkspacePath[], folder: WorkspacePath) => void;
+  onUpload: (drop: Drop, folder: WorkspacePath) => void;
   onFocusRow: (row: Row | undefined) => void;
   onMenu: (at: Point, row: Row | undefined) => void;
 }
@@ -36,9 +42,9 @@ export function Tree(props: TreeProps) {
   const { active } = useValue(bench.tabs);
   const rows = useMemo(() => rowsOf(folders, props.draft), [folders, props.draft]);
   const box = useRef<HTMLDivElement>(null);
-  const dragged = useRef<WorkspacePath | null>(null);
   const [focus, setFocus] = useState<WorkspacePath | null>(null);
-  const [drop, setDrop] = useState<WorkspacePath | null>(null);
+  const drag = useDrag(props);
+  const { selection } = props;
   const typeAhead = useTypeAhead();
 
   const found = rows.findIndex((r) => r.kind === "entry" && r.path === focus);
@@ -71,11 +77,27 @@ export function Tree(props: TreeProps) {
     setFocus(row?.kind === "entry" ? row.path : null);
     props.onFocusRow(row);
   };
-  const goTo = (index: number) => {
-    choose(rows[index]);
+  const pick = (row: Row | undefined, how: How) => {
+    choose(row);
+    if (row?.kind === "entry") props.onSelect(select(rows, selection, row.path, how));
+  };
+  const goTo = (index: number, how: How = "only") => {
+    pick(rows[index], how);
     virtual.scrollToIndex(index);
     requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
   };
+  // Once the folders above it are listed.
+  const wanted = useValue(bench.revealInTree);
+  const wantedAt = wanted === null ? -1 : rows.findIndex((r) => r.kind === "entry" && r.path === wanted);
+  useEffect(() => {
+    if (wanted === null) return;
+    for (let above = parentOf(wanted); above !== ""; above = parentOf(above)) session.tree.open(above);
+  }, [wanted, session]);
+  useEffect(() => {
+    if (wantedAt < 0) return;
+    bench.revealInTree.set(null);
+    goTo(wantedAt);
+  });
   const activate = (row: Row | undefined) => {
     if (row?.kind !== "entry") return;
     if (!row.folder) bench.openFile(row.path);
@@ -89,7 +111,8 @@ export function Tree(props: TreeProps) {
     const row = rows[at];
     const page = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / ROW_PX) - 1);
     const move = event.ctrlKey || event.metaKey || event.altKey ? null : keyMove(rows, at, event.key, page);
-    if (move && "to" in move) goTo(move.to);
+    if ((event.ctrlKey || event.metaKey) && event.key === " ") pick(row, "toggle");
+    else if (move && "to" in move) goTo(move.to, event.shiftKey ? "range" : "only");
     else if (move && "open" in move) session.tree.open(move.open);
     else if (move) session.tree.close(move.close);
     else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) activate(row);
@@ -98,8 +121,10 @@ export function Tree(props: TreeProps) {
     event.preventDefault();
   };
   const menuKey = (event: KeyboardEvent, row: Row | undefined): boolean => {
-    if (!props.mayChange || row?.kind !== "entry") return false;
-    if (event.key === "Escape") props.onCut(null);
+    if (event.key === "Escape") {
+      props.onUncut();
+      props.onSelect(NOTHING);
+    } else if (row?.kind !== "entry") return false;
     else if (event.key === "ContextMenu" || (event.shiftKey && event.key === "F10")) {
       const place = box.current?.querySelector(`[data-index="${at}"]`)?.getBoundingClientRect();
       if (place) props.onMenu({ x: place.left + 24, y: place.bottom }, row);
@@ -112,50 +137,44 @@ export function Tree(props: TreeProps) {
     return true;
   };
 
-  /** The folder that would take what is dragged; null when it can't. */
-  const dropTarget = (row: Row | undefined): WorkspacePath | null => {
-    const folder = targetFolder(row);
-    const path = dragged.current;
-    return path === null || parentOf(path) === folder || isWithin(folder, path) ? null : folder;
+  const click = (event: MouseEvent, row: Row) => {
+    if (event.shiftKey) return pick(row, "range");
+    if (event.ctrlKey || event.metaKey) return pick(row, "toggle");
+    pick(row, "only");
+    activate(row);
   };
-  const dragOver = (event: DragEvent, row: Row | undefined) => {
-    event.stopPropagation();
-    const folder = dropTarget(row);
-    setDrop(folder);
-    if (folder === null) return;
-    event.preventDefault();
-    event.dataTransfer.dropEffect = "move";
+  const menu = (at: Point, row: Extract<Row, { kind: "entry" }>) => {
+    if (selection.chosen.has(row.path)) choose(row);
+    else pick(row, "only");
+    props.onMenu(at, row);
   };
-  const dropped = (event: DragEvent, row: Row | undefined) => {
-    event.preventDefault();
-    event.stopPropagation();
-    const folder = dropTarget(row);
-    if (folder !== null && dragged.current !== null) props.onMove(dragged.current, folder);
-    dragged.current = null;
-    setDrop(null);
-  };
+  useEffect(() => {
+    bench.selectAllFiles = () => props.onSelect(selectAll(rows, selection));
+  });
 
   const lookOf = (row: Extract<Row, { kind: "entry" }>) =>
     [
       row.path === active ? "on" : "",
-      row.path === drop ? "drop" : "",
-      row.path === props.cut ? "cut" : "",
+      selection.chosen.size > 1 && selection.chosen.has(row.path) ? "chosen" : "",
+      row.path === drag.drop ? "drop" : "",
+      props.cut.includes(row.path) ? "cut" : "",
     ].join(" ");
 
   return (
     <div
       ref={box}
-      className={`tree ${drop === "" ? "drop" : ""}`}
+      className={`tree ${drag.drop === "" ? "drop" : ""}`}
       role="tree"
       aria-label="Files"
+      aria-multiselectable
       onKeyDown={key}
       onContextMenu={(event) => {
         event.preventDefault();
         props.onMenu({ x: event.clientX, y: event.clientY }, undefined);
       }}
-      onDragOver={(event) => dragOver(event, undefined)}
-      onDragLeave={() => setDrop(null)}
-      onDrop={(event) => dropped(event, undefined)}
+      onDragOver={(event) => drag.over(event, undefined)}
+      onDragLeave={drag.leave}
+      onDrop={(event) => drag.dropped(event, undefined)}
     >
       <div className="tree-inner" role="presentation" style={{ height: virtual.getTotalSize() }}>
         {virtual.getVirtualItems().map(({ index, start }) => {
@@ -189,7 +208,8 @@ export function Tree(props: TreeProps) {
               look={lookOf(row)}
               mark={marks.get(row.path) ?? "safe"}
               data-index={index}
-              aria-selected={row.path === active}
+              aria-selected={selection.chosen.has(row.path)}
+              aria-current={row.path === active || undefined}
               tabIndex={index === at ? 0 : -1}
               style={style}
               draggable={props.mayChange && props.renaming !== row.path}
@@ -199,32 +219,21 @@ export function Tree(props: TreeProps) {
                 props.onRenaming(null);
                 box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus();
               }}
-              onMenu={(place) => {
-                choose(row);
-                props.onMenu(place, row);
-              }}
-              onClick={() => {
-                choose(row);
-                activate(row);
-              }}
+              onMenu={(place) => menu(place, row)}
+              onClick={(event) => click(event, row)}
               onFocus={() => choose(row)}
               onContextMenu={(event) => {
                 event.preventDefault();
                 event.stopPropagation();
-                choose(row);
-                props.onMenu({ x: event.clientX, y: event.clientY }, row);
+                menu({ x: event.clientX, y: event.clientY }, row);
               }}
               onDragStart={(event) => {
-                dragged.current = row.path;
-                event.dataTransfer.setData(DRAG_TYPE, row.path);
-                event.dataTransfer.effectAllowed = "move";
+                if (!selection.chosen.has(row.path)) pick(row, "only");
+                drag.start(event, actedOn(selection, row.path));
               }}
-              onDragEnd={() => {
-                dragged.current = null;
-                setDrop(null);
-              }}
-              onDragOver={(event) => dragOver(event, row)}
-              onDrop={(event) => dropped(event, row)}
+              onDragEnd={drag.end}
+              onDragOver={(event) => drag.over(event, row)}
+              onDrop={(event) => drag.dropped(event, row)}
             />
           );
         })}

@@ -56,7 +56,15 @@ export function TreeRow({
   ...rest
 }: TreeRowProps) {
   const name = display(row.entry.name);
-  const about = [row.entry.kind === "symlink" ? "link" : "", MARK_WORDS[mark]].filter(Boolean).join(", ");
+  const { entry } = row;
+  const dim = entry.derived || entry.ignored || entry.name.startsWith(".");
+  const about = [
+    entry.kind === "symlink" ? "link" : "",
+    entry.ignored ? "ignored by Git" : "",
+    MARK_WORDS[mark],
+  ]
+    .filter(Boolean)
+    .join(", ");
   return (
     <div
       role="treeitem"
@@ -66,7 +74,7 @@ export function TreeRow({
       aria-setsize={row.of}
       aria-posinset={row.place}
       aria-expanded={row.folder ? row.open : undefined}
-      className={`tree-row ${look} ${row.entry.derived ? "dim" : ""}`}
+      className={`tree-row ${look} ${dim ? "dim" : ""}`}
       style={{ ...style, ...indent(row.depth) }}
       title={row.folder ? undefined : name}
       tabIndex={tabIndex}

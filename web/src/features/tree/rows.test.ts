@@ -11,6 +11,7 @@ const entry = (name: string, kind: Entry["kind"] = "file"): Entry => ({
   executable: false,
   leads_to_folder: false,
   derived: false,
+  ignored: false,
 });
 const ready = (...entries: Entry[]): Folder => ({ entries, state: "ready", error: null });
 const folders = new Map<string, Folder>([

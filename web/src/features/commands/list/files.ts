@@ -1,6 +1,7 @@
 /** Files: opening, making, moving and deleting them, and the tabs of those that are open. */
 import { closeTab } from "../../editor/closeTab";
 import * as tabs from "../../editor/tabs";
+import { kindOf, otherView } from "../../viewer/kind";
 import type { Command } from "../command";
 import { type CommandContext, mayNotChange } from "./context";
 
@@ -10,7 +11,9 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
     bench.showSide("files");
     bench.draft.set(what);
   };
-  const chosen = () => bench.files?.chosen() ?? null;
+  const some = () => (bench.files?.chosen().length ?? 0) > 0;
+  const one = () => bench.files?.chosen().length === 1;
+  const active = () => bench.tabs.get().active;
   return [
     {
       id: "file.open",
@@ -41,39 +44,138 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       group: "File",
       keys: ["F2"],
       where: "files",
-      exists: () => chosen() !== null,
+      exists: one,
       blocked: () => mayNotChange(workspace),
       run: () => bench.files?.rename(),
     },
     {
       id: "file.cut",
-      title: "Cut the chosen file or folder, to move it",
+      title: "Cut what is chosen, to move it",
       group: "File",
       keys: ["Mod+X"],
       where: "files",
-      exists: () => chosen() !== null,
+      exists: some,
       blocked: () => mayNotChange(workspace),
       run: () => bench.files?.cut(),
     },
     {
+      id: "file.copy",
+      title: "Copy what is chosen",
+      group: "File",
+      keys: ["Mod+C"],
+      where: "files",
+      exists: some,
+      blocked: () => mayNotChange(workspace),
+      run: () => bench.files?.copy(),
+    },
+    {
       id: "file.paste",
-      title: "Move what was cut here",
+      title: "Put here what was cut or copied",
       group: "File",
       keys: ["Mod+V"],
       where: "files",
-      exists: () => bench.files?.hasCut() ?? false,
+      exists: () => bench.files?.hasClipboard() ?? false,
       blocked: () => mayNotChange(workspace),
       run: () => bench.files?.paste(),
     },
     {
+      id: "file.duplicate",
+      title: "Duplicate what is chosen",
+      group: "File",
+      keys: ["Mod+D"],
+      where: "files",
+      exists: some,
+      blocked: () => mayNotChange(workspace),
+      run: () => bench.files?.duplicate(),
+    },
+    {
       id: "file.delete",
-      title: "Delete the chosen file or folder",
+      title: "Delete what is chosen",
       group: "File",
       keys: ["Delete"],
       where: "files",
-      exists: () => chosen() !== null,
+      exists: some,
       blocked: () => mayNotChange(workspace),
       run: () => bench.files?.remove(),
+    },
+    {
+      id: "file.select-all",
+      title: "Choose all files and folders in the list",
+      group: "File",
+      keys: ["Mod+A"],
+      where: "files",
+      run: () => bench.selectAllFiles(),
+    },
+    {
+      id: "file.copy-path",
+      title: "Copy the path",
+      group: "File",
+      keys: ["Alt+Shift+C"],
+      where: "files",
+      exists: some,
+      run: () => bench.files?.copyPath(false),
+    },
+    {
+      id: "file.copy-relative-path",
+      title: "Copy the relative path",
+      group: "File",
+      keys: [],
+      where: "files",
+      exists: some,
+      run: () => bench.files?.copyPath(true),
+    },
+    {
+      id: "file.upload",
+      title: "Upload files…",
+      group: "File",
+      keys: [],
+      exists: () => bench.files !== null,
+      blocked: () => mayNotChange(workspace),
+      run: () => bench.files?.upload("files"),
+    },
+    {
+      id: "file.upload-folder",
+      title: "Upload a folder…",
+      group: "File",
+      keys: [],
+      exists: () => bench.files !== null,
+      blocked: () => mayNotChange(workspace),
+      run: () => bench.files?.upload("folder"),
+    },
+    {
+      id: "file.download",
+      title: "Download what is chosen",
+      group: "File",
+      keys: [],
+      where: "files",
+      exists: one,
+      run: () => bench.files?.download(),
+    },
+    {
+      id: "file.reveal",
+      title: "Show the open file in the list",
+      group: "File",
+      keys: [],
+      exists: () => active() !== null,
+      run: () => {
+        bench.showSide("files");
+        bench.revealInTree.set(active());
+      },
+    },
+    {
+      id: "file.view",
+      title: "Show as table, picture or page, or as text",
+      group: "File",
+      keys: ["Alt+Shift+V"],
+      where: "editor",
+      exists: () => {
+        const path = active();
+        return path !== null && (kindOf(path) === "markdown" || otherView(path) !== null);
+      },
+      run: () => {
+        const path = active();
+        if (path !== null) bench.toggleShown(path);
+      },
     },
   ];
 }
