@@ -120,6 +120,7 @@ function Yours() {
         <div className="list-tools">
           <input
             type="search"
+            className="field"
             aria-label="Search your repls"
             placeholder="Search your repls"
             value={text}
@@ -127,7 +128,7 @@ function Yours() {
           />
           <label>
             Sort by{" "}
-            <select value={order} onChange={(event) => setOrder(event.target.value as Order)}>
+            <select className="field" value={order} onChange={(event) => setOrder(event.target.value as Order)}>
               <option value="edited">last edited</option>
               <option value="name">name</option>
               <option value="created">newest</option>

@@ -40,6 +40,7 @@ export function FindBar({ finder, onClose }: FindBarProps) {
       <input
         ref={field}
         type="text"
+        className="field"
         aria-label="Find"
         placeholder="Find"
         value={text}
