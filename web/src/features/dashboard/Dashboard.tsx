@@ -128,7 +128,11 @@ function Yours() {
           />
           <label>
             Sort by{" "}
-            <select className="field" value={order} onChange={(event) => setOrder(event.target.value as Order)}>
+            <select
+              className="field"
+              value={order}
+              onChange={(event) => setOrder(event.target.value as Order)}
+            >
               <option value="edited">last edited</option>
               <option value="name">name</option>
               <option value="created">newest</option>
