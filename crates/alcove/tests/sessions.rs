@@ -147,6 +147,18 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
         two.ask(ClientMessage::RunStop).await.unwrap(),
         RunnerMessage::Done
     );
+    // Whoever stops it can start it at once.
+    assert_eq!(two.ask(start()).await.unwrap(), RunnerMessage::Done);
+    let again = eventually("it was started a second time", || async {
+        let mut page = server.session(&id).await.ok()?;
+        let (text, _) = page.command("cat runs").await.ok()?;
+        (text.matches("started").count() == 2).then_some(())
+    });
+    again.await;
+    assert_eq!(
+        two.ask(ClientMessage::RunStop).await.unwrap(),
+        RunnerMessage::Done
+    );
     one.news(|m| {
         matches!(
             m,

@@ -391,7 +391,8 @@ impl Runner {
             if now != known {
                 *self.ports.borrow_mut() = now.clone();
                 self.tell_all(&RunnerMessage::Ports { ports: now });
-                self.update_status();
+                // A program that listens has been prepared.
+                self.run_changed();
             }
             let soon = !self.clients.borrow().is_empty() || self.run.is_running();
             tokio::time::sleep(if soon { PORTS_SOON } else { PORTS_LATER }).await;

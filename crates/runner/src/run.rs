@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use alcove_protocol::project::{FILE_NAME, MAX_FILE_BYTES, Project};
 use alcove_protocol::session::{ErrorCode, ProjectInfo, RunState};
 use rustix::process::{Pid, Signal};
+use tokio::sync::watch;
 
 use crate::programs::{Programs, Streams};
 use crate::terminals::Terminal;
@@ -21,6 +22,8 @@ pub struct Run {
     awaited: RefCell<Option<PathBuf>>,
     programs: Rc<Programs>,
     state: RefCell<State>,
+    /// Counts the programs that have ended.
+    ended: watch::Sender<u64>,
 }
 
 enum State {
@@ -29,7 +32,8 @@ enum State {
         terminal: u32,
         command: String,
         started: Instant,
-        setup: bool,
+        /// While this is missing, the setup is under way.
+        prepares: Option<PathBuf>,
         leader: Pid,
         stopped: bool,
     },
@@ -52,6 +56,7 @@ impl Run {
             awaited: RefCell::new(awaited),
             programs,
             state: RefCell::new(State::Idle),
+            ended: watch::Sender::new(0),
         }
     }
 
@@ -69,13 +74,13 @@ impl Run {
                 terminal,
                 command,
                 started,
-                setup,
+                prepares,
                 ..
             } => RunState::Running {
                 terminal: *terminal,
                 command: command.clone(),
                 elapsed_ms: started.elapsed().as_millis() as u64,
-                setup: *setup,
+                setup: prepares.as_ref().is_some_and(|path| !path.exists()),
             },
             State::Exited {
                 terminal,
@@ -202,7 +207,7 @@ impl Run {
             terminal: terminal.id,
             command,
             started,
-            setup,
+            prepares: (setup && !creates.is_empty()).then(|| PathBuf::from(&creates)),
             leader,
             stopped: false,
         };
@@ -235,6 +240,7 @@ impl Run {
                     elapsed,
                 };
             }
+            run.ended.send_modify(|count| *count += 1);
         }))
     }
 
@@ -249,9 +255,19 @@ impl Run {
             }
             _ => return,
         };
+        let mut ended = self.ended.subscribe();
         self.programs
             .end_session(leader, Signal::TERM, PATIENCE)
             .await;
+        // Its processes are gone, its end is still to be noted: who starts the next must find nothing running.
+        while self.leader() == Some(leader) && ended.changed().await.is_ok() {}
+    }
+
+    fn leader(&self) -> Option<Pid> {
+        match &*self.state.borrow() {
+            State::Running { leader, .. } => Some(*leader),
+            _ => None,
+        }
     }
 }
 
