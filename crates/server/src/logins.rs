@@ -24,7 +24,8 @@ const MAX_ENDED: usize = 1000;
 pub struct Login {
     pub id: String,
     pub user: String,
-    expires_ms: i64,
+    /// An API token does not expire.
+    expires_ms: Option<i64>,
     ended: CancellationToken,
 }
 
@@ -37,28 +38,26 @@ impl Login {
         Self {
             id: format!("{TOKEN}{user}"),
             user: user.to_owned(),
-            expires_ms: i64::MAX,
+            expires_ms: None,
             ended: CancellationToken::new(),
         }
     }
 
     /// Waits until the user signs out in this browser, or the sign-in has expired.
     pub async fn ended(&self) {
-        let left = u64::try_from(self.expires_ms - now_ms()).unwrap_or(0);
-        tokio::select! {
-            () = self.ended.cancelled() => {}
-            // A token's is further away than any timer reaches.
-            () = tokio::time::sleep(Duration::from_millis(left).min(SIGN_IN)) => {
-                if !self.id.starts_with(TOKEN) {
-                    return;
-                }
-                std::future::pending().await
+        let cancelled = self.ended.cancelled();
+        match self.expires_ms {
+            None => cancelled.await,
+            Some(ms) => {
+                let left = u64::try_from(ms - now_ms()).unwrap_or(0);
+                // Either of both is the end.
+                let _ = tokio::time::timeout(Duration::from_millis(left), cancelled).await;
             }
         }
     }
 
     fn holds(&self) -> bool {
-        !self.ended.is_cancelled() && self.expires_ms > now_ms()
+        !self.ended.is_cancelled() && self.expires_ms.is_none_or(|ms| ms > now_ms())
     }
 }
 
@@ -127,7 +126,7 @@ impl Logins {
             .or_insert_with(|| Login {
                 id: row.id,
                 user: row.user_id,
-                expires_ms: row.expires_ms,
+                expires_ms: Some(row.expires_ms),
                 ended: CancellationToken::new(),
             })
             .clone()

@@ -219,7 +219,6 @@ impl Place {
 
     fn of(app: &App, row: &repl::Model) -> Result<Self, ApiFailure> {
         let asleep = || ApiFailure::Unavailable("This repl does not run: start it first.".into());
-        app.repls.touch(&row.id);
         Ok(Self {
             socket: app.repls.socket(&row.id).ok_or_else(asleep)?,
             awake: app.repls.keep(&row.id),

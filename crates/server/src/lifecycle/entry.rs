@@ -27,7 +27,7 @@ pub(super) struct Entry {
 #[derive(Clone, Copy)]
 pub(super) struct Present {
     pub people: usize,
-    /// WebSockets of previews that are open.
+    /// Answers and connections of previews, and transfers of files, that are under way.
     pub watching: usize,
     /// When the last one left, or a preview was last used.
     pub last_seen: Instant,
@@ -142,7 +142,7 @@ impl Drop for Presence {
     }
 }
 
-/// A preview's connection is open, for as long as this lives.
+/// A preview's answer or connection, or a transfer of files, is under way for as long as this lives.
 pub struct Watching(Arc<Entry>);
 
 impl Watching {
