@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web binary test test-rust test-web e2e lint fmt bench dev bindings system clean
+.PHONY: help run build web library test test-rust test-web stores test-stores kill-test test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
 
 # Further flags of `alcove serve`.
 ARGS ?=
@@ -20,13 +20,17 @@ run: ## Installs what is missing, builds, and serves on http://alcove.localhost:
 	@$(MAKE) --no-print-directory build
 	@exec $(ALCOVE) serve $(ARGS)
 
-build: web binary ## Builds web application and binary
-
-binary: web
+# The page is embedded last: everything else is compiled while npm fetches and Vite builds.
+build: ## Builds web application and binary
+	@$(MAKE) --no-print-directory -j2 web library
 	@cargo build --locked -p alcove
 
+# Cargo would take make's two jobs for its own limit.
+library:
+	@MAKEFLAGS= cargo build --locked -p alcove --lib
+
 # Built anew only when something of it changed.
-WEB_SOURCES := $(shell find web/src web/public -type f 2>/dev/null) web/index.html web/package.json web/vite.config.ts web/tsconfig.json
+WEB_SOURCES := $(shell find web/src web/public web/build -type f 2>/dev/null) web/index.html web/package.json web/vite.config.ts web/tsconfig.json
 web: web/dist/index.html
 web/dist/index.html: web/node_modules/.package-lock.json $(WEB_SOURCES)
 	@cd web && npm run --silent build
@@ -41,8 +45,33 @@ test: ## Runs all tests, those in a real browser included
 	@$(MAKE) --no-print-directory test-web test-rust e2e
 
 # The embedded web application comes first: everything is compiled once.
-test-rust: web
+test-rust: web stores
 	@cargo test --locked --workspace
+
+stores: target/moto/bin/moto_server ## Installs the S3 server that the tests use
+target/moto/bin/moto_server: crates/volume/tests/volume/moto.txt
+	@python3 -m venv target/moto
+	@target/moto/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# The version that was tried.
+VERSITYGW := v1.8.0
+test-stores: target/versitygw/versitygw ## Tests the store against a production server too, where Go is
+	@cargo test --locked -p alcove-volume --test volume -- --include-ignored conformance
+target/versitygw/versitygw:
+	@command -v go >/dev/null || { echo 'Go is missing (https://go.dev/dl/): it builds versitygw, the S3 server that storage is measured and tested over. The other sections of make bench do without: SECTION=echo' >&2; exit 1; }
+	@GOBIN=$(CURDIR)/target/versitygw go install github.com/versity/versitygw/cmd/versitygw@$(VERSITYGW)
+
+# Another profile than that of `make test`: what people run is tried.
+ROUNDS ?= 1000
+kill-test: web ## Kills servers and sandboxes in the midst of work, ROUNDS times, and looks for what was lost
+	@KILL_ROUNDS=$(ROUNDS) cargo test --locked --quiet --release -p alcove --test kills
+
+test-security: web ## Tries to break out of real repls, alone; see docs/reference/security.md
+	@cargo test --locked --quiet --workspace --test security
+
+attempts: web ## Writes the list of those attempts in docs/reference/security.md anew
+	@UPDATE_ATTEMPTS=1 cargo test --locked --quiet --workspace --test security
 
 test-web: web/node_modules/.package-lock.json
 	@cd web && npm run --silent test
@@ -61,12 +90,32 @@ fmt: ## Formats everything
 	@cargo fmt --all
 	@cd web && npm run --silent fmt
 
-bench: build ## Measures; SECTION=echo runs one section
+# Storage is measured over a production server, with a real application's dependencies, beside other programs.
+bench: $(if $(filter-out storage,$(SECTION)),,bench-storage) build ## Measures; SECTION=echo runs one section
 	@scripts/system-packages test
 	@cargo run --locked --quiet -p alcove-bench -- $(if $(SECTION),--section $(SECTION),)
 
+bench-storage: target/versitygw/versitygw target/bench/app/node_modules/.package-lock.json
+	@scripts/system-packages bench
+BENCH_APP := $(shell find bench/app -type f 2>/dev/null)
+target/bench/app/node_modules/.package-lock.json: $(BENCH_APP)
+	@mkdir -p target/bench && cp -R bench/app target/bench
+	@cd target/bench/app && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
 dev: build ## Serves with hot reload of the web application
 	@scripts/dev $(ARGS)
+
+stories: web/node_modules/.package-lock.json ## Shows every state of the screens, with a server that is made up
+	@cd web && npm run --silent stories -- --host 127.0.0.1 --port 5180
+
+measure: build ## Measures how soon the pages can be used, in a real browser
+	@scripts/system-packages test
+	@cd web && npm run --silent measure
+
+pictures: build ## Takes the pictures of docs/images anew
+	@scripts/system-packages test
+	@cd web && ALCOVE_PICTURES=../docs/images npx playwright test e2e/pictures.spec.ts
 
 bindings: ## Writes the TypeScript of the wire types anew
 	@UPDATE_BINDINGS=1 cargo test --locked -p alcove-protocol --test bindings

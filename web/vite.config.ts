@@ -1,6 +1,8 @@
 import type { ClientRequest, IncomingMessage } from "node:http";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { compressed } from "./build/compressed.ts";
+import { boundFirstLoad } from "./build/firstLoad.ts";
 
 /** What browsers call the server. Node does not resolve names below localhost: it listens on loopback. */
 const server = new URL(process.env.ALCOVE_SERVER ?? "http://alcove.localhost:8080");
@@ -15,8 +17,8 @@ function asOwn(request: ClientRequest, { headers }: IncomingMessage): void {
 }
 
 export default defineConfig({
-  plugins: [react()],
-  build: { target: "es2022", chunkSizeWarningLimit: 700, reportCompressedSize: true },
+  plugins: [react(), compressed(), boundFirstLoad()],
+  build: { target: "es2022", chunkSizeWarningLimit: 700, reportCompressedSize: false },
   server: {
     allowedHosts: ["alcove.localhost"],
     // As with the server itself, no other origin, a preview's neither, may read answers.
@@ -32,5 +34,11 @@ export default defineConfig({
       },
     },
   },
-  test: { include: ["src/**/*.test.ts"], environment: "node" },
+  // A slow machine takes its time for modules that are loaded in a hook.
+  test: {
+    include: ["src/**/*.test.ts", "build/**/*.test.ts"],
+    environment: "node",
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
 } as Parameters<typeof defineConfig>[0]);

@@ -7,6 +7,7 @@ mod create;
 mod memory;
 mod peer;
 mod report;
+mod storage;
 mod terminal;
 
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use report::Report;
 
 #[derive(Parser)]
 struct Options {
-    /// One section alone: echo, output, create, memory
+    /// One section alone: echo, output, create, memory, storage
     #[arg(long)]
     section: Option<String>,
     /// The program that is measured
@@ -25,6 +26,9 @@ struct Options {
     /// Serves as the peer of the terminal sections (started by this program itself)
     #[arg(long, hide = true)]
     peer: bool,
+    /// Serves as what is measured of the section storage, before the store on this port
+    #[arg(long, hide = true)]
+    subject: Option<u16>,
 }
 
 type Section = (
@@ -32,17 +36,21 @@ type Section = (
     fn(&PathBuf, &mut Report) -> anyhow::Result<()>,
 );
 
-const SECTIONS: [Section; 4] = [
+const SECTIONS: [Section; 5] = [
     ("echo", terminal::echo),
     ("output", terminal::output),
     ("create", create::run),
     ("memory", memory::run),
+    ("storage", storage::run),
 ];
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if options.peer {
         return peer::serve();
+    }
+    if let Some(port) = options.subject {
+        return storage::subject::serve(port);
     }
     let wanted = options.section.as_deref();
     if let Some(name) = wanted

@@ -26,6 +26,7 @@ test("the keyboard alone is enough", async ({ repl, edit: open, page }) => {
           .evaluate((element) => element.contains(document.activeElement)),
       )
       .toBe(true);
+  await expect(edit.editor.content("main.py")).toBeVisible();
   await edit.tree.item("main.py").focus();
   await page.keyboard.press("F6");
   await focusIn("Editor");
@@ -37,6 +38,7 @@ test("the keyboard alone is enough", async ({ repl, edit: open, page }) => {
   await page.keyboard.type("alc");
   await page.keyboard.press("Enter");
   await expect(edit.editor.tab("alcove.toml")).toHaveAttribute("aria-selected", "true");
+  await expect(edit.editor.content("alcove.toml")).toBeFocused();
   await page.keyboard.press("Control+Enter");
   await edit.terminal.shows(/What is your name\?$/);
   await focusIn("Terminal");
@@ -52,9 +54,12 @@ test("dark and light: what is chosen is kept", async ({ page, server }) => {
   await page.getByRole("button", { name: "Dark theme" }).click();
   await expect.poll(background).not.toBe(light);
   const dark = await background();
+  await expect
+    .poll(async () => (await server.request("GET", "/api/me/settings")).json())
+    .toMatchObject({ theme: "dark" });
   await page.reload();
   await expect(new DashboardPage(page).field).toBeVisible();
-  expect(await background()).toBe(dark);
+  await expect.poll(background).toBe(dark);
   await page.getByRole("button", { name: "Light theme" }).click();
   await expect.poll(background).toBe(light);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from "./fixtures";
 import { Palette } from "./pages/palette";
+import { kept, Way } from "./way";
 
 test("all that a person needs is done by the palette alone", async ({ repl, edit: open, page }) => {
   const edit = await open(await repl("blank"));
@@ -7,9 +8,11 @@ test("all that a person needs is done by the palette alone", async ({ repl, edit
   await edit.terminal.prompt();
 
   await palette.command("New file");
+  await expect(page.getByRole("textbox", { name: "Name of the new file" })).toBeFocused();
   await page.keyboard.type("notes.txt\n");
   await expect(edit.editor.tab("notes.txt")).toHaveAttribute("aria-selected", "true");
   await palette.command("Go to the editor");
+  await expect(edit.editor.content("notes.txt")).toBeFocused();
   await page.keyboard.type("made by keys");
   await edit.saved();
   await palette.command("New terminal");
@@ -62,9 +65,9 @@ test("a terminal's programs get their keys, and nobody is trapped in it", async 
 }) => {
   const edit = await open(await repl("blank"));
   await edit.terminal.prompt();
-  // The terminal itself shows each key that arrives.
-  await edit.terminal.type("cat\n");
-  await edit.terminal.shows(/cat\s*$/);
+  // The terminal itself shows each key that arrives, once the shell has left it to a program.
+  await edit.terminal.type("echo re''ady; cat\n");
+  await edit.terminal.shows(/\nready$/);
   for (const key of ["Control+k", "Control+p", "Alt+w", "Control+g"]) await page.keyboard.press(key);
   await edit.terminal.shows("^K^P^[w^G");
   await expect(page.getByRole("dialog")).toHaveCount(0);
@@ -102,6 +105,7 @@ test("a file is opened by letters of its path, at a line", async ({ repl, edit: 
   await palette.open("Control+p", "Open file");
   await palette.take("README.md");
   await expect(edit.editor.tab("README.md")).toHaveAttribute("aria-selected", "true");
+  await expect(edit.editor.content("README.md")).toBeFocused();
 
   await palette.open("Control+p", "Open file");
   await palette.type("numbersjs");
@@ -112,6 +116,34 @@ test("a file is opened by letters of its path, at a line", async ({ repl, edit: 
   await expect(page.getByRole("combobox", { name: "Commands" })).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(edit.editor.content("README.md")).toBeFocused();
+});
+
+test("signing out by the palette ends it, and asks where edits would be lost", async ({
+  repl,
+  edit: open,
+  page,
+}) => {
+  const way = await Way.of(page);
+  const edit = await open(await repl("blank"));
+  const palette = new Palette(page);
+  await edit.editor.goToEnd("README.md");
+  way.cut();
+  await expect(edit.bar("Connection")).toBeVisible();
+  await page.keyboard.type("Not saved.");
+  await kept(page, "Not saved.");
+  await palette.command("Sign out");
+  const question = page.getByRole("dialog", { name: "Sign out?" });
+  await expect(question).toContainText("Edits in 1 file are not saved yet.");
+  await question.getByRole("button", { name: "Cancel" }).click();
+  await expect(question).toHaveCount(0);
+  way.mend();
+  await edit.connected();
+  await edit.saved();
+  const address = page.url();
+  await palette.command("Sign out");
+  await expect(page.getByLabel("Token")).toBeVisible();
+  await page.goto(address);
+  await expect(page.getByLabel("Token")).toBeVisible();
 });
 
 test("the field at the top opens the palette for those who use a mouse", async ({

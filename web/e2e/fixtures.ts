@@ -1,12 +1,14 @@
 /** What the tests are given: servers, repls, and people with a browser. */
 import { test as base, expect, type Page } from "@playwright/test";
-import type { Repl } from "../src/api/protocol.gen";
+import { DEFAULT_SETTINGS, type Repl } from "../src/api/protocol.gen";
 import { EditPage } from "./pages/edit";
 import { PREPARED_MS, type Reach, Server, type ServerOptions } from "./server";
 
 export { expect };
 
 interface TestFixtures {
+  /** The shared server is for the next test as it was for this one: with no repls, and nothing chosen. */
+  clean: undefined;
   /** A repl of the shared server, deleted after the test. */
   repl: (template: string, name?: string) => Promise<Repl>;
   /** Until the packages of this template are there: those of the shared server are fetched as they are needed. */
@@ -40,7 +42,15 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       await use(server);
       await server.stop();
     },
-    { scope: "worker", timeout: 120_000 },
+    { scope: "worker", timeout: 360_000 },
+  ],
+  clean: [
+    async ({ server }, use) => {
+      await use(undefined);
+      await server.request("PUT", "/api/me/settings", DEFAULT_SETTINGS);
+      for (const { id } of await server.repls()) await server.request("DELETE", `/api/repls/${id}`);
+    },
+    { auto: true, timeout: 120_000 },
   ],
   startServer: [
     // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern.
@@ -56,7 +66,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
       }
       for (const server of servers) await server.stop();
     },
-    { timeout: 120_000 },
+    { timeout: 360_000 },
   ],
   page: async ({ page }, use) => {
     const problems: string[] = [];

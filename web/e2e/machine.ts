@@ -1,5 +1,5 @@
 /** What a repl leaves on the machine: everything is looked up by the repl's id. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
@@ -23,9 +23,11 @@ function read(path: string): string {
 }
 
 function groupsNamed(id: string): string[] {
-  return execFileSync("find", ["/sys/fs/cgroup", "-type", "d", "-name", `*${id}*`], { encoding: "utf8" })
-    .split("\n")
-    .filter(Boolean);
+  // Groups of others come and go meanwhile, which `find` takes for a failure.
+  const { stdout } = spawnSync("find", ["/sys/fs/cgroup", "-type", "d", "-name", `*${id}*`], {
+    encoding: "utf8",
+  });
+  return stdout.split("\n").filter(Boolean);
 }
 
 /** Ids of all processes of the user that a process belongs to. */
@@ -47,13 +49,24 @@ export function userOf(id: string): string {
   return pid === undefined ? "" : ownerOf(pid);
 }
 
+const within = (id: string) => pids().filter((pid) => read(`/proc/${pid}/cgroup`).includes(id));
+
+/** Ends all that runs in a repl at once, as a machine without memory may. */
+export function killAllOf(id: string): void {
+  for (const pid of within(id)) {
+    try {
+      process.kill(Number(pid), "SIGKILL");
+    } catch {
+      // It ended with the one before it.
+    }
+  }
+}
+
 export function tracesOf(id: string, user: string, dataDir: string): Traces {
   const repls = join(dataDir, "repls");
   return {
     ...NONE,
-    processes: [
-      ...new Set([...processesOf(user), ...pids().filter((pid) => read(`/proc/${pid}/cgroup`).includes(id))]),
-    ],
+    processes: [...new Set([...processesOf(user), ...within(id)])],
     namespaces: execFileSync("ip", ["netns", "list"], { encoding: "utf8" })
       .split("\n")
       .filter((name) => name.includes(id)),

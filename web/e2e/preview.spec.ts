@@ -1,4 +1,9 @@
+import type { Repl } from "../src/api/protocol.gen";
 import { expect, test } from "./fixtures";
+import type { EditPage } from "./pages/edit";
+import { Messages } from "./pages/messages";
+import { Palette } from "./pages/palette";
+import type { Server } from "./server";
 
 const PROGRAM = `
 import http.cookies, http.server, urllib.parse
@@ -38,7 +43,12 @@ test("an app that signs people in with a cookie works in the preview", async ({ 
   await app.getByLabel("Name").fill("Ada");
   await app.getByRole("button", { name: "Enter" }).click();
   await expect(app.getByRole("heading", { name: "Welcome Ada" })).toBeVisible();
+  // What a page keeps in itself is lost when it is loaded anew.
+  await app.locator("html").evaluate((html) => {
+    html.dataset.mark = "before";
+  });
   await edit.preview.reload.click();
+  await expect(app.locator("html:not([data-mark])")).toBeAttached();
   await expect(app.getByRole("heading", { name: "Welcome Ada" })).toBeVisible();
 
   const [tab] = await Promise.all([
@@ -53,6 +63,7 @@ test("an app that signs people in with a cookie works in the preview", async ({ 
 
 test("the preview goes to a path, and to another port", async ({ repl, edit: open, page }) => {
   const edit = await open(await repl("node"));
+  const messages = await Messages.held(page);
   await edit.run();
   const app = edit.preview.frame(3000);
   await expect(app.getByText("You asked for /")).toBeVisible();
@@ -63,7 +74,7 @@ test("the preview goes to a path, and to another port", async ({ repl, edit: ope
   await edit.terminal.run("echo '<h1>Second</h1>' > index.html");
   await edit.terminal.prompt();
   await edit.terminal.type("python3 -m http.server 4000\n");
-  await page.getByRole("button", { name: "Show it" }).click();
+  await messages.region.getByRole("button", { name: "Show it" }).click();
   await expect(edit.preview.frame(4000).getByRole("heading", { name: "Second" })).toBeVisible();
   await edit.preview.port.selectOption("3000");
   await expect(app.getByRole("heading", { name: "Hello from Node.js" })).toBeVisible();
@@ -139,11 +150,134 @@ test("a page calls other ports of its repl, also one that opens later", async ({
 
   await edit.terminal.tab("Shell 1").click();
   await edit.terminal.prompt();
+  const messages = await Messages.held(page);
   await edit.terminal.type("python3 api.py 9000\n");
-  await expect(page.getByText("A program listens on port 9000.")).toBeVisible();
+  await expect(messages.says("A program listens on port 9000.")).toBeVisible();
   await expect(async () => {
     await app.getByRole("button", { name: "Ask 9000" }).click();
-    await expect(app.getByText("Port 9000 answers http://localhost:5173")).toBeVisible({ timeout: 1_000 });
-  }).toPass({ timeout: 20_000 });
+    await expect(app.getByText("Port 9000 answers http://localhost:5173")).toBeVisible({ timeout: 5_000 });
+  }).toPass({ timeout: 120_000 });
   await expect(page.locator('iframe[title^="Sign-in of port"]')).toHaveCount(0);
+});
+
+const TELLING = `
+import http.server
+
+PAGE = b"""<!doctype html>
+<h1 id=where></h1><p id=size></p>
+<button onclick="history.pushState(null, '', '/next?a=1'); here()">Next</button>
+<button onclick="dispatchEvent(new ErrorEvent('error', { message: 'Uncaught TypeError: thrown', filename: location.href, lineno: 7 }))">Throw</button>
+<button onclick="for (let i = 0; i < 2000; i++) say('flood ' + i, 'log')">Flood</button>
+<script>
+const tell = (message) => parent.postMessage(message, "*");
+const say = (text, level, more) => tell({ alcove: "console", level, text, time: Date.now(), ...more });
+function here() {
+  document.getElementById("where").textContent = "At " + location.pathname;
+}
+const size = () => { document.getElementById("size").textContent = innerWidth + " by " + innerHeight; };
+addEventListener("popstate", here);
+addEventListener("resize", size);
+here();
+size();
+say("<img src=x onerror=alert(1)> broke", "error", { source: location.origin + "/app.js", line: 2, column: 3, stack: "at app.js:2:3" });
+console.log("only %s", "a word");
+tell({ alcove: "console", level: "error", text: { html: "not text" } });
+tell({ alcove: "navigated", href: "https://elsewhere.example/stolen" });
+</script>
+<iframe hidden srcdoc="<script>top.postMessage({alcove: 'console', level: 'error', text: 'forged', time: 1}, '*')</script>"></iframe>"""
+
+class Site(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(PAGE)
+
+http.server.ThreadingHTTPServer(("127.0.0.1", 8000), Site).serve_forever()
+`.trim();
+
+/** A running repl with that site on port 8000. */
+async function serve(edit: EditPage, server: Server, { id }: Repl): Promise<void> {
+  await server.write(id, "site.py", TELLING);
+  await edit.terminal.prompt();
+  await edit.terminal.type("python3 site.py\n");
+}
+
+test("what a page tells of itself is shown as text: its console, and where it is", async ({
+  repl,
+  edit: open,
+  page,
+  server,
+}) => {
+  const made = await repl("blank");
+  const edit = await open(made);
+  await server.write(made.id, "app.js", "// one\n  broken();\n");
+  await serve(edit, server, made);
+  const app = edit.preview.frame(8000);
+  await expect(app.getByRole("heading", { name: "At /" })).toBeVisible();
+
+  await page.getByRole("button", { name: "Console of the app, 1 error" }).click();
+  const console = page.getByRole("region", { name: "Console of the app" });
+  const said = console.getByRole("listitem");
+  await expect(said).toHaveCount(2);
+  await expect(said.first()).toContainText("<img src=x onerror=alert(1)> broke");
+  await expect(said.last()).toContainText("only a word");
+  await expect(console.locator("img")).toHaveCount(0);
+  await said.first().getByRole("button", { name: "app.js:2:3" }).click();
+  await expect(edit.editor.tab("app.js")).toHaveAttribute("aria-selected", "true");
+  await expect(edit.editor.region.locator(".cm-activeLine")).toHaveText("  broken();");
+
+  // The address follows, and goes back, forth and anew.
+  await app.getByRole("button", { name: "Next" }).click();
+  await expect(edit.preview.path).toHaveValue("/next?a=1");
+  await page.getByRole("button", { name: "Back in the preview" }).click();
+  await expect(app.getByRole("heading", { name: "At /", exact: true })).toBeVisible();
+  await expect(edit.preview.path).toHaveValue("/");
+  await expect(page.getByRole("button", { name: "Back in the preview" })).toBeDisabled();
+  await page.getByRole("button", { name: "Forward in the preview" }).click();
+  await expect(app.getByRole("heading", { name: "At /next" })).toBeVisible();
+  await page.getByRole("button", { name: "Clear the console" }).click();
+  await expect(said).toHaveCount(0);
+  await app.getByRole("button", { name: "Throw" }).click();
+  await expect(said).toHaveCount(1);
+  await expect(said.first()).toContainText("Uncaught TypeError");
+  await edit.preview.reload.click();
+  await expect(said).toHaveCount(2);
+  await expect(edit.preview.path).toHaveValue("/next?a=1");
+
+  await app.getByRole("button", { name: "Flood" }).click();
+  await expect(console.getByText("more came than can be shown")).toBeVisible();
+  expect(await said.count()).toBeLessThanOrEqual(500);
+});
+
+test("a page is looked at in the size of a phone, lying too", async ({ repl, edit: open, page, server }) => {
+  const made = await repl("blank");
+  const edit = await open(made);
+  const palette = new Palette(page);
+  await serve(edit, server, made);
+  const app = edit.preview.frame(8000);
+  await expect(app.getByRole("heading", { name: "At /" })).toBeVisible();
+  await app.locator("body").evaluate((body) => {
+    body.dataset.mark = "still here";
+  });
+  await page.getByRole("button", { name: "Size of the page" }).click();
+  await page.getByRole("menuitem", { name: "Phone, 390 × 844" }).click();
+  await expect(app.getByText("390 by 844")).toBeVisible();
+  await expect(edit.bar("Size of the page")).toContainText(/Phone: 390 × 844, shown at \d+ %/);
+  // All of it is in sight, once it has its scale.
+  await expect(async () => {
+    const stage = await page.locator(".stage").boundingBox();
+    const frame = await page.locator(".stage iframe").boundingBox();
+    if (!stage || !frame) throw new Error("The frame is on the screen.");
+    expect(frame.y + frame.height).toBeLessThanOrEqual(stage.y + stage.height);
+    expect(frame.x + frame.width).toBeLessThanOrEqual(stage.x + stage.width);
+  }).toPass({ timeout: 60_000 });
+  await page.getByRole("button", { name: "Turn the page" }).click();
+  await expect(app.getByText("844 by 390")).toBeVisible();
+  expect(await app.locator("body").evaluate((body) => body.dataset.mark)).toBe("still here");
+
+  await edit.reload();
+  await expect(app.getByText("844 by 390")).toBeVisible();
+  await palette.command("Show the page as large as its pane");
+  await expect(edit.bar("Size of the page")).toHaveCount(0);
 });

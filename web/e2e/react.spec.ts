@@ -14,7 +14,7 @@ test("react_online: a change in the editor is in the preview at once, and the pr
   await edit.run();
 
   const app = edit.preview.frame(5173);
-  await expect(app.getByRole("heading", { name: "Hello from React" })).toBeVisible({ timeout: 60_000 });
+  await expect(app.getByRole("heading", { name: "Hello from React" })).toBeVisible({ timeout: 240_000 });
   await app.getByRole("button").click();
   await app.getByRole("button").click();
   await expect(app.getByRole("button")).toHaveText("Pressed 2 times");
@@ -31,7 +31,4 @@ test("react_online: a change in the editor is in the preview at once, and the pr
 
   await edit.stop();
   await expect(edit.bar("Program ended")).toContainText("The program was stopped.");
-  await page.getByRole("link", { name: "Back to your repls" }).click();
-  const [repl] = (await (await server.request("GET", "/api/repls")).json()) as { name: string }[];
-  if (repl) await dashboard.remove(repl.name);
 });

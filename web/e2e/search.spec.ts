@@ -1,5 +1,6 @@
 import { expect, signIn, test } from "./fixtures";
 import { EditPage } from "./pages/edit";
+import { Messages } from "./pages/messages";
 import { SearchPane } from "./pages/search";
 
 test("text is found in all files, typed or on disk, and shown at its place", async ({
@@ -28,7 +29,7 @@ test("text is found in all files, typed or on disk, and shown at its place", asy
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   await expect(edit.editor.content("a.txt")).toBeFocused();
-  expect(await page.evaluate(() => window.getSelection()?.toString())).toBe("needle");
+  await expect.poll(() => page.evaluate(() => window.getSelection()?.toString())).toBe("needle");
 
   // What was typed a moment ago is found; an expression that can't be read says so.
   await page.keyboard.press("Control+End");
@@ -68,6 +69,7 @@ test("what is replaced was seen before, one can be left out, and all is put back
   await theirs.tree.open("open.txt");
   await expect(theirs.editor.line("open.txt", "the old text")).toBeVisible();
 
+  const messages = await Messages.held(page);
   await page.keyboard.press("Control+Shift+H");
   await expect(search.field).toBeFocused();
   await search.field.fill("old");
@@ -79,7 +81,7 @@ test("what is replaced was seen before, one can be left out, and all is put back
   await page.keyboard.press("Space");
   await expect(search.row("Line 2: old two, becomes new two")).toHaveAttribute("aria-checked", "false");
   await search.region.getByRole("button", { name: "Replace 3" }).click();
-  await expect(page.getByText("Replaced 3 matches in 3 files.")).toBeVisible();
+  await expect(messages.says("Replaced 3 matches in 3 files.")).toBeVisible();
   await expect.poll(() => edit.editor.text("open.txt")).toBe("the new text\n");
   await expect.poll(() => theirs.editor.text("open.txt")).toBe("the new text\n");
   expect(await edit.terminal.run("cat -A a.txt b.sh open.txt; stat -c %a b.sh")).toBe(
@@ -90,8 +92,8 @@ test("what is replaced was seen before, one can be left out, and all is put back
   await theirs.editor.goToEnd("open.txt");
   await other.keyboard.type("more");
   await theirs.saved();
-  await page.getByRole("button", { name: "Undo" }).click();
-  await expect(page.getByText(/Put back 2 files\..*left alone: open\.txt/)).toBeVisible();
+  await messages.undo.click();
+  await expect(messages.says(/Put back 2 files\..*left alone: open\.txt/)).toBeVisible();
   expect(await edit.terminal.run("cat -A a.txt b.sh open.txt")).toBe(
     "old one^M$\nold two^M$\nold$\nthe new text$\nmore",
   );

@@ -1,7 +1,9 @@
 /** The real server over a data folder of its own, as `alcove serve` starts it. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -10,11 +12,11 @@ import type { Repl, Template } from "../src/api/protocol.gen";
 
 const BINARY = process.env.ALCOVE_BINARY ?? resolve(import.meta.dirname, "../../target/debug/alcove");
 const TOKEN = "token-of-the-end-to-end-tests";
-const READY_MS = 30_000;
-const STOP_MS = 60_000;
-const STOPPED_MS = 30_000;
+const READY_MS = 120_000;
+const STOP_MS = 180_000;
+const STOPPED_MS = 120_000;
 /** A setup that is under way is waited for, then the one that is asked for. */
-export const PREPARED_MS = 420_000;
+export const PREPARED_MS = 900_000;
 /** Lines of its log that are kept for a failed test. */
 const LOG_LINES = 200;
 
@@ -22,6 +24,28 @@ export interface ServerOptions {
   gracePeriod?: string;
   /** Installs the templates' packages at the start, which needs their registries. */
   prepareTemplates?: boolean;
+  /** The name that browsers know it by. */
+  host?: string;
+  env?: Record<string, string>;
+}
+
+/**
+ * A port that is free, and below those that connections get on their side: none of them takes it while the
+ * server is not there.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(20_000, 30_000);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((found) => {
+      probe.once("error", () => found(false));
+      probe.listen(port, "127.0.0.1", () => found(true));
+    });
+    if (!isFree) continue;
+    probe.close();
+    await once(probe, "close");
+    return port;
+  }
 }
 
 export class Server {
@@ -44,7 +68,11 @@ export class Server {
   }
 
   get origin(): string {
-    return `http://alcove.localhost:${this.port}`;
+    return `http://${this.host}:${this.port}`;
+  }
+
+  private get host(): string {
+    return this.options.host ?? "alcove.localhost";
   }
 
   get reach(): Reach {
@@ -56,9 +84,16 @@ export class Server {
     await this.end("SIGKILL");
   }
 
+  /** Ends it as an upgrade does: all is saved, and what runs goes on. */
+  async leave(): Promise<void> {
+    const code = await this.end("SIGTERM");
+    expect(code, `The server should end with 0. It said:\n${this.log.join("\n")}`).toBe(0);
+  }
+
   /** Starts it over the same folder, on the same port. */
   async launch(): Promise<void> {
-    const { gracePeriod = "5m", prepareTemplates = false } = this.options;
+    const { gracePeriod = "5m", prepareTemplates = false, host, env } = this.options;
+    if (this.port === 0) this.port = await freePort();
     const child = spawn(
       BINARY,
       [
@@ -69,10 +104,13 @@ export class Server {
         this.dataDir,
         "--grace-period",
         gracePeriod,
+        ...(host ? ["--public-url", this.origin] : []),
       ],
       {
         env: {
           ...process.env,
+          ALCOVE_SPARE_MEMORY: "0",
+          ...env,
           ALCOVE_TOKEN: TOKEN,
           ALCOVE_PREPARE_TEMPLATES: String(prepareTemplates),
           ALCOVE_LOG: process.env.ALCOVE_LOG ?? "warn",
@@ -89,7 +127,7 @@ export class Server {
     const ready = new Promise<string>((done, failed) => {
       createInterface({ input: child.stdout }).on("line", (line) => {
         keep(line);
-        const address = /http:\/\/alcove\.localhost:\d+\/sign-in\?token=\S+/.exec(line)?.[0];
+        const address = /http:\/\/[\w.]+:\d+\/sign-in\?token=\S+/.exec(line)?.[0];
         if (address) done(address);
       });
       child.once("error", failed);
@@ -107,7 +145,7 @@ export class Server {
 
   /** Ends it as Ctrl-C does: all is saved, the exit code is 0, nothing stays behind. */
   async stop(): Promise<void> {
-    const code = await this.end("SIGTERM");
+    const code = await this.end("SIGINT");
     expect(code, `The server should end with 0. It said:\n${this.log.join("\n")}`).toBe(0);
     await rm(this.dataDir, { recursive: true, force: true });
   }
@@ -122,8 +160,33 @@ export class Server {
     return response;
   }
 
-  async create(template: string, name: string): Promise<Repl> {
-    return (await this.request("POST", "/api/repls", { template, name })).json() as Promise<Repl>;
+  /** Writes a file of a running repl. */
+  async write(id: string, path: string, text: string): Promise<void> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/api/repls/${id}/files/${path}`, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${this.token}` },
+      body: text,
+    });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** What a file of a running repl holds; nothing where there is none. */
+  async read(id: string, path: string): Promise<string> {
+    const answer = await fetch(`http://127.0.0.1:${this.port}/api/repls/${id}/files/${path}`, {
+      headers: { authorization: `Bearer ${this.token}` },
+    });
+    const text = await answer.text();
+    return answer.ok ? text : "";
+  }
+
+  /** Without a template it has no files. */
+  async create(template: string | null, name: string): Promise<Repl> {
+    const wish = template === null ? { name } : { template, name };
+    return (await this.request("POST", "/api/repls", wish)).json() as Promise<Repl>;
+  }
+
+  async repls(): Promise<Repl[]> {
+    return (await this.request("GET", "/api/repls")).json() as Promise<Repl[]>;
   }
 
   async repl(id: string): Promise<Repl> {

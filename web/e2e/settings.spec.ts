@@ -43,7 +43,7 @@ test("what is chosen holds at once, and in every browser of the person", async (
   await expect.poll(kept).toMatchObject({ theme: "system", editor_font_px: 18 });
 });
 
-test("vim's keys are there for those who want them", async ({ repl, edit: open, page }) => {
+test("vim's keys are there for those who want them", async ({ repl, edit: open, page, server }) => {
   const edit = await open(await repl("blank"));
   await edit.tree.open("README.md");
   await edit.editor.replace("README.md", "one two\nthree\n");
@@ -61,6 +61,10 @@ test("vim's keys are there for those who want them", async ({ repl, edit: open, 
   await edit.saved();
   await page.keyboard.press("Control+,");
   await page.getByRole("dialog").getByLabel("Vim keys").uncheck();
+  await expect(edit.editor.region.locator(".cm-fat-cursor")).toHaveCount(0);
+  await expect
+    .poll(async () => (await server.request("GET", "/api/me/settings")).json())
+    .toMatchObject({ vim: false });
 });
 
 test("a change that the server can't keep is said, and tried again", async ({ repl, edit: open, page }) => {
@@ -85,6 +89,7 @@ test("keys are found, changed, taken from others, and reset", async ({ repl, edi
   await edit.terminal.prompt();
   await palette.command("Keyboard shortcuts");
   const dialog = page.getByRole("dialog", { name: "Keyboard shortcuts" });
+  await expect(dialog.getByRole("textbox", { name: "Find a command or keys" })).toBeFocused();
   const row = (name: string) => dialog.getByRole("listitem", { name, exact: true });
   await dialog.getByRole("textbox", { name: "Find a command or keys" }).fill("ctrl+b");
   await expect(row("View: Show or hide the files")).toContainText("Ctrl+B");
@@ -103,6 +108,7 @@ test("keys are found, changed, taken from others, and reset", async ({ repl, edi
   await page.keyboard.press("Enter");
   await expect(row("Terminal: New terminal")).toContainText("Ctrl+Shift+Y");
   await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
 
   await page.keyboard.press("Control+Shift+y");
   await expect(edit.terminal.tab("Shell 2")).toBeVisible();
@@ -127,6 +133,7 @@ test("the settings can be used with a keyboard alone", async ({ page, server }) 
   await page.keyboard.press("Enter");
   const dialog = page.getByRole("dialog", { name: "Settings" });
   await expect(dialog).toBeVisible();
+  await expect(dialog.locator(":focus")).toHaveCount(1);
   await page.keyboard.press("Tab");
   await expect(dialog.getByRole("radio", { name: "As the system" })).toBeFocused();
   await page.keyboard.press("Escape");

@@ -65,7 +65,10 @@ async fn store(options: &Serve) -> Check {
             name: "object store".into(),
             state: State::Fail,
             detail: error.to_string(),
-            remedy: Some("give a folder that can be written: --store DIR".into()),
+            remedy: Some(format!(
+                "give {}: --store URL. Credentials: docs/guides/storage.md",
+                alcove_volume::FORMS
+            )),
         },
     }
 }

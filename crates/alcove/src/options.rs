@@ -34,13 +34,39 @@ pub struct Logs {
 pub enum Command {
     /// Serve the web page, the API and the repls
     Serve(Box<Serve>),
+    /// Save and stop every repl of a data folder, and the server that works on it
+    Drain(Box<Serve>),
     /// Say what this machine can do, and how to mend what is missing
     Doctor(Box<Serve>),
     /// Move a workspace between a folder and the store
     Volume(Volume),
+    /// Look after the object store, without a server
+    Store(StoreCommand),
     /// The agent inside a sandbox; `serve` starts it
     #[command(hide = true)]
     Runner,
+    /// Take an archive apart, which is the input; `serve` starts it
+    #[command(hide = true)]
+    Unpack(Unpack),
+}
+
+#[derive(Debug, Args)]
+pub struct Unpack {
+    /// An empty folder
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Without the one folder that all of it lies in
+    #[arg(long)]
+    pub strip: bool,
+    /// Files, folders and links at most
+    #[arg(long)]
+    pub entries: u32,
+    /// Bytes of files at most
+    #[arg(long)]
+    pub bytes: u64,
+    /// User and group that it becomes before it reads anything
+    #[arg(long)]
+    pub user: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -67,7 +93,8 @@ pub struct Serve {
         default_value = "data"
     )]
     pub data_dir: PathBuf,
-    /// Object store: a folder, or file:///folder [default: <data-dir>/store]
+    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    /// [default: <data-dir>/store]
     #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
     pub store: Option<String>,
     /// Database: postgres://… [default: SQLite in the data folder]
@@ -76,6 +103,30 @@ pub struct Serve {
     /// How long a repl goes on after the last person has left: 5m, 30s, 0s, or never
     #[arg(long, env = "ALCOVE_GRACE_PERIOD", value_name = "TIME", default_value = "5m", value_parser = grace)]
     pub grace_period: Grace,
+    /// An open page in which nobody does anything for so long counts as left: 2h, 30m, or never
+    #[arg(long, env = "ALCOVE_IDLE_PERIOD", value_name = "TIME", default_value = "2h", value_parser = grace)]
+    pub idle_period: Grace,
+    /// How long programs that work keep a repl awake after the last person has left: 12h, or 0s
+    #[arg(long, env = "ALCOVE_BUSY_PERIOD", value_name = "TIME", default_value = "12h", value_parser = duration)]
+    pub busy_period: Duration,
+    /// The longest grace period that a repl may have by its own settings: 24h, or never for no cap
+    #[arg(long, env = "ALCOVE_MAX_GRACE_PERIOD", value_name = "TIME", default_value = "24h", value_parser = grace)]
+    pub max_grace_period: Grace,
+    /// The longest idle period that a repl may have by its own settings: 24h, or never for no cap
+    #[arg(long, env = "ALCOVE_MAX_IDLE_PERIOD", value_name = "TIME", default_value = "24h", value_parser = grace)]
+    pub max_idle_period: Grace,
+    /// Whether repls may be set to go on with nobody there
+    #[arg(long, env = "ALCOVE_KEEP_ALIVE_ALLOWED", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub keep_alive_allowed: bool,
+    /// How long a repl may run in one go, whatever it does: 12h, 7d, or never for ever
+    #[arg(long, env = "ALCOVE_MAX_LIFE", value_name = "TIME", default_value = "never", value_parser = grace)]
+    pub max_life: Grace,
+    /// Whether a request to the preview of a repl that does not run starts it, with its program
+    #[arg(long, env = "ALCOVE_WAKE_ON_TOUCH", value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub wake_on_touch: bool,
+    /// How long a request to a preview is held while its repl starts: 60s
+    #[arg(long, env = "ALCOVE_WAKE_PATIENCE", value_name = "TIME", default_value = "60s", value_parser = duration)]
+    pub wake_patience: Duration,
     /// Time that programs get to end when a repl stops, after each signal
     #[arg(long, env = "ALCOVE_STOP_PATIENCE", value_name = "TIME", default_value = "2s", value_parser = duration)]
     pub stop_patience: Duration,
@@ -90,6 +141,14 @@ pub struct Serve {
     /// How repls are kept apart: `process` does not, and is for machines that can't
     #[arg(long, env = "ALCOVE_SPAWNER", value_enum, default_value = "sandbox")]
     pub spawner: SpawnerKind,
+    /// What must keep repls apart, so that the server starts
+    #[arg(
+        long,
+        env = "ALCOVE_REQUIRE_ISOLATION",
+        value_enum,
+        default_value = "basic"
+    )]
+    pub require_isolation: Isolation,
     /// What programs in repls may reach
     #[arg(long, env = "ALCOVE_NETWORK", value_enum, default_value = "internet")]
     pub network: NetworkKind,
@@ -102,6 +161,27 @@ pub struct Serve {
     /// Processes of one repl
     #[arg(long, env = "ALCOVE_PROCESSES", value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=65536))]
     pub processes: u32,
+    /// What one repl's files take on this machine's disk, as root: 16GiB; 0: no limit
+    #[arg(long, env = "ALCOVE_DISK", value_name = "SIZE", default_value = "16GiB", value_parser = disk)]
+    pub disk: u64,
+    /// Repls that run at once on this machine; others wait in line
+    #[arg(long, env = "ALCOVE_MAX_RUNNING", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub max_running: u32,
+    /// Memory that must be available on this machine before another repl starts
+    #[arg(long, env = "ALCOVE_SPARE_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
+    pub spare_memory: u64,
+    /// What one repl's files may hold in the store
+    #[arg(long, env = "ALCOVE_REPL_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = bytes)]
+    pub repl_size: u64,
+    /// Files, folders and links of one repl
+    #[arg(long, env = "ALCOVE_REPL_FILES", value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub repl_files: u64,
+    /// What all repls of one user may hold in the store together
+    #[arg(long, env = "ALCOVE_USER_SIZE", value_name = "SIZE", default_value = "100GiB", value_parser = bytes)]
+    pub user_size: u64,
+    /// Files, folders and links of all repls of one user
+    #[arg(long, env = "ALCOVE_USER_FILES", value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub user_files: u64,
     /// Folder with further templates, one in each of its folders
     #[arg(long, env = "ALCOVE_TEMPLATES", value_name = "DIR")]
     pub templates: Option<PathBuf>,
@@ -122,6 +202,16 @@ pub enum SpawnerKind {
     Sandbox,
     /// No isolation: only for people who trust each other's code with this machine
     Process,
+    /// Nothing is started: repls can be looked at, edited in the store, and downloaded
+    None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Isolation {
+    /// Whatever the chosen spawner gives on this machine
+    Basic,
+    /// A sandbox, a user of its own, limits of memory, processes and disk for each repl
+    Strict,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -147,8 +237,71 @@ pub enum VolumeAction {
 }
 
 #[derive(Debug, Args)]
+pub struct StoreCommand {
+    #[command(subcommand)]
+    pub action: StoreAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreAction {
+    /// Whether all that manifests refer to is there; fails when something is missing or damaged
+    Check {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Read all files too, and compare their hashes
+        #[arg(long)]
+        content: bool,
+    },
+    /// Thin out old states, and delete what nothing refers to; servers do so once a day
+    Gc {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List all repls of the store in the database again; the server must not run
+    Import {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Folder for the database, and what else the server keeps
+        #[arg(
+            long,
+            env = "ALCOVE_DATA_DIR",
+            value_name = "DIR",
+            default_value = "data"
+        )]
+        data_dir: PathBuf,
+        /// Database, if it is not in that folder: postgres://…
+        #[arg(long, env = "ALCOVE_DATABASE", value_name = "URL")]
+        database: Option<String>,
+    },
+    /// Write a repl's files into an empty folder; the repl itself is left alone
+    Export {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// The repl's id
+        #[arg(value_name = "ID")]
+        repl: String,
+        /// An empty folder, made when missing; `workspace` and `home` will be in it
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The number of a manifest, instead of the newest
+        #[arg(long, value_name = "N")]
+        number: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StoreUrl {
+    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
+    pub store: String,
+}
+
+#[derive(Debug, Args)]
 pub struct VolumePlace {
-    /// Object store: a folder, or file:///folder
+    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
     #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
     pub store: String,
     /// The repl's id
@@ -164,8 +317,11 @@ pub fn parse() -> Result<Cli, String> {
     let first = Cli::parse();
     let (named, subcommand) = match &first.command {
         Command::Serve(options) => (options.config.clone(), "serve"),
+        Command::Drain(options) => (options.config.clone(), "drain"),
         Command::Doctor(options) => (options.config.clone(), "doctor"),
-        Command::Volume(_) | Command::Runner => return Ok(first),
+        Command::Volume(_) | Command::Store(_) | Command::Runner | Command::Unpack(_) => {
+            return Ok(first);
+        }
     };
     let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
     let text = match std::fs::read_to_string(&path) {
@@ -317,8 +473,24 @@ fn duration(text: &str) -> Result<Duration, String> {
         .ok_or("a time is a year at most".into())
 }
 
+/// The same; nothing at all is no limit.
+fn disk(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        0 => Ok(0),
+        _ => size(text),
+    }
+}
+
 /// `2GiB`, `512MiB`, `1000000`
 fn size(text: &str) -> Result<u64, String> {
+    let size = bytes(text)?;
+    if size < 64 << 20 {
+        return Err("a repl needs 64MiB at least".into());
+    }
+    Ok(size)
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number
@@ -329,12 +501,12 @@ fn size(text: &str) -> Result<u64, String> {
         "KiB" | "K" => 1 << 10,
         "MiB" | "M" => 1 << 20,
         "GiB" | "G" => 1 << 30,
-        _ => return Err("a size ends with KiB, MiB or GiB".into()),
+        "TiB" | "T" => 1 << 40,
+        _ => return Err("a size ends with KiB, MiB, GiB or TiB".into()),
     };
     number
         .checked_mul(factor)
-        .filter(|n| *n >= 64 << 20)
-        .ok_or("a repl needs 64MiB at least".into())
+        .ok_or("no store is as large as that".into())
 }
 
 #[cfg(test)]

@@ -1,30 +1,34 @@
 //! `alcove serve`: wires the parts together.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 
-use alcove_server::{App, Config};
+use alcove_server::config::{Lifetimes, Patience, Quotas, Room};
+use alcove_server::{App, Config, Farewell, Page};
+use alcove_spawner::none::NoSpawner;
 use alcove_spawner::process::ProcessSpawner;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
-use alcove_spawner::{Limits, Network, Spawner};
+use alcove_spawner::{Limits, Network, Spawner, Started, still_running};
+use alcove_volume::Size;
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::banner::Banner;
-use crate::options::{NetworkKind, Serve, SpawnerKind};
+use crate::options::{Isolation, NetworkKind, Serve, SpawnerKind};
 
-pub fn main(options: Box<Serve>) -> anyhow::Result<()> {
+pub fn main(options: Box<Serve>, page: Page) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(*options))
+    runtime.block_on(serve(*options, page))
 }
 
-async fn serve(options: Serve) -> anyhow::Result<()> {
+async fn serve(options: Serve, page: Page) -> anyhow::Result<()> {
     let mut options = options;
     // Before anything is started: the usual reasons why it can't.
     let listener = listen(&options).await?;
@@ -40,7 +44,9 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
             )
         })?;
     options.data_dir = options.data_dir.canonicalize()?;
-    let _lock = lock(&options.data_dir)?;
+    let mut lock = lock(&options.data_dir)?;
+    refuse_another_kind(&options)?;
+    Noted::write(&mut lock, &options)?;
     let mut stop = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     // The terminal was closed: the same as being told to end.
@@ -49,7 +55,7 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
     let spawner = spawner(&options).await?;
     let config = config(&options);
     let address = config.public_url.clone();
-    let app = match App::start(config, spawner.clone()).await {
+    let app = match App::start(config, spawner.clone(), page).await {
         Ok(app) => app,
         Err(error) => {
             spawner.shutdown().await;
@@ -64,14 +70,15 @@ async fn serve(options: Serve) -> anyhow::Result<()> {
         hostname: &hostname(),
     }
     .print();
-    let closing = app.closing.clone();
-    let serving = tokio::spawn(app.serve(listener));
-    tokio::select! {
-        _ = stop.recv() => {}
-        _ = interrupt.recv() => {}
-        _ = hang_up.recv() => {}
-    }
-    closing.cancel();
+    let serving = tokio::spawn(app.clone().serve(listener));
+    // The first process of a container takes all others with it.
+    let can_leave = std::process::id() != 1;
+    app.end(tokio::select! {
+        _ = stop.recv() => if can_leave { Farewell::Leave } else { Farewell::Stop },
+        _ = interrupt.recv() => Farewell::Stop,
+        _ = hang_up.recv() => Farewell::Stop,
+    });
+    drop(app);
     tokio::select! {
         saved = serving => saved?,
         // A second Ctrl-C: the person does not want to wait.
@@ -101,13 +108,49 @@ async fn listen(options: &Serve) -> anyhow::Result<TcpListener> {
     }
 }
 
+/// What a server notes of itself in the lock file of its data folder, for whoever drains it.
+pub struct Noted {
+    pub process: i32,
+    pub store: Option<String>,
+    pub database: Option<String>,
+    pub spawner: SpawnerKind,
+}
+
+impl Noted {
+    fn write(lock: &mut File, options: &Serve) -> anyhow::Result<()> {
+        let noted = serde_json::json!({
+            "process": std::process::id(),
+            "store": options.store,
+            "database": options.database,
+            "spawner": options.spawner.to_possible_value().map(|value| value.get_name().to_owned()),
+        });
+        lock.set_len(0)?;
+        lock.write_all(noted.to_string().as_bytes())?;
+        Ok(())
+    }
+
+    /// Of the server that worked on the folder last, if there was one.
+    pub fn read(data_dir: &Path) -> Option<Self> {
+        let text = std::fs::read_to_string(data_dir.join("lock")).ok()?;
+        let noted: serde_json::Value = serde_json::from_str(&text).ok()?;
+        let text = |name: &str| noted[name].as_str().map(str::to_owned);
+        Some(Self {
+            process: noted["process"].as_i64()?.try_into().ok()?,
+            store: text("store"),
+            database: text("database"),
+            spawner: SpawnerKind::from_str(&text("spawner")?, false).ok()?,
+        })
+    }
+}
+
 /// One server at a time works on a data folder; the lock ends with the process.
-fn lock(data_dir: &Path) -> anyhow::Result<File> {
+pub fn lock(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("lock");
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(&path)
         .with_context(|| path.display().to_string())?;
     match file.try_lock() {
@@ -124,19 +167,55 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// What another kind of spawner started is not known to this one: it would be saved while it is written.
+fn refuse_another_kind(options: &Serve) -> anyhow::Result<()> {
+    let state_dir = options.data_dir.join("sandboxes");
+    let others: &[Started] = match options.spawner {
+        SpawnerKind::Sandbox => &[Started::Processes],
+        SpawnerKind::Process => &[Started::Sandboxes],
+        SpawnerKind::None => &[Started::Processes, Started::Sandboxes],
+    };
+    for kind in others {
+        let running = still_running(&state_dir, *kind);
+        if !running.is_empty() {
+            bail!(
+                "a server with another --spawner has left repls running, or files of theirs: {}. Save and end them first: alcove drain --data-dir {}",
+                running.join(", "),
+                options.data_dir.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// How repls are started on this machine; `Err` says what to install.
 pub async fn spawner(options: &Serve) -> anyhow::Result<Arc<dyn Spawner>> {
     let alcove = std::env::current_exe()?;
     let state_dir = options.data_dir.join("sandboxes");
+    let is_strict = options.require_isolation == Isolation::Strict;
     match options.spawner {
+        SpawnerKind::Process if is_strict => {
+            bail!("--spawner process isolates nothing, and --require-isolation strict asks for all")
+        }
         SpawnerKind::Process => Ok(Arc::new(ProcessSpawner::new(alcove, state_dir).await?)),
+        SpawnerKind::None => Ok(Arc::new(NoSpawner::new().await?)),
         SpawnerKind::Sandbox => {
             let config = sandbox_config(options, alcove);
             match SandboxSpawner::new(config).await {
-                Ok(spawner) => Ok(Arc::new(spawner)),
+                Ok(spawner) => {
+                    let missing = spawner.missing_barriers();
+                    if is_strict && !missing.is_empty() {
+                        bail!(
+                            "--require-isolation strict: this machine lacks\n- {}\n\n`alcove doctor` tells more.",
+                            missing.join("\n- ")
+                        );
+                    }
+                    Ok(Arc::new(spawner))
+                }
                 Err(error) => bail!(
                     "repls can't be isolated on this machine.\n\n{error}\n\n\
-                     `alcove doctor` tells more. Without isolation, for people who trust each other: --spawner process"
+                     `alcove doctor` tells more. Without isolation, for people who trust each other: --spawner process. \
+                     To look at code and edit it, and start nothing: --spawner none"
                 ),
             }
         }
@@ -146,6 +225,7 @@ pub async fn spawner(options: &Serve) -> anyhow::Result<Arc<dyn Spawner>> {
 pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxConfig {
     SandboxConfig {
         allow: options.allow.clone(),
+        disk: (options.disk > 0).then_some(options.disk),
         ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes"))
     }
 }
@@ -157,7 +237,7 @@ fn network(options: &Serve) -> Network {
     }
 }
 
-fn config(options: &Serve) -> Config {
+pub fn config(options: &Serve) -> Config {
     let port = options.listen.port();
     let public_url = options.public_url.as_deref().map_or_else(
         || {
@@ -186,14 +266,42 @@ fn config(options: &Serve) -> Config {
             .clone()
             .unwrap_or_else(|| options.data_dir.join("store").display().to_string()),
         database: options.database.clone(),
-        grace_period: options.grace_period.0,
+        room: Room {
+            repls: options.max_running as usize,
+            memory: options.spare_memory,
+        },
+        lifetimes: Lifetimes {
+            patience: Patience {
+                grace: options.grace_period.0,
+                idle: options.idle_period.0,
+                busy: options.busy_period,
+            },
+            wake_on_touch: options.wake_on_touch,
+            keep_alive_allowed: options.keep_alive_allowed,
+            max_grace: options.max_grace_period.0,
+            max_idle: options.max_idle_period.0,
+            max_life: options.max_life.0,
+        },
+        wake_patience: options.wake_patience,
         token: options.token.clone(),
         limits: Limits {
             memory: options.memory,
             processes: options.processes,
+            // It counts as memory: full, it must leave room for programs.
+            tmp: Limits::default().tmp.min(options.memory / 4),
             ..Limits::default()
         },
         network: network(options),
+        quotas: Quotas {
+            repl: Size {
+                bytes: options.repl_size,
+                files: options.repl_files,
+            },
+            user: Size {
+                bytes: options.user_size,
+                files: options.user_files,
+            },
+        },
         stop_patience: options.stop_patience,
         prepare_templates: options.prepare_templates,
         templates: options.templates.clone(),

@@ -27,7 +27,7 @@ async fn hydrate(place: VolumePlace) -> anyhow::Result<()> {
     volume.restore_bulk().await?;
     println!(
         "{}",
-        serde_json::json!({ "number": volume.number().await, "entries": volume.progress().total })
+        serde_json::json!({ "number": volume.number().await, "entries": volume.progress().total.files })
     );
     Ok(())
 }

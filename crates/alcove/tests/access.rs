@@ -5,7 +5,7 @@ mod common;
 use std::process::Command;
 
 use alcove_testkit::{Http, Options, Server};
-use common::{options, server};
+use common::{give_to_eve, options, server};
 use hyper::Method;
 use serde_json::json;
 
@@ -28,6 +28,8 @@ async fn every_address_of_the_api_asks_who_it_is() {
             let path = path
                 .replace("{id}", "abcdefghijkl")
                 .replace("{port}", "3000")
+                .replace("{state}", "1")
+                .replace("{upload}", "u1")
                 .replace("{*path}", "a.txt");
             let method: Method = method.to_uppercase().parse().unwrap();
             for client in [
@@ -66,17 +68,7 @@ async fn every_address_of_the_api_asks_who_it_is() {
 async fn a_repl_of_someone_else_does_not_exist() {
     let server = server().await;
     let id = server.create("blank").await.unwrap();
-    let database = server.data_dir.join("alcove.db");
-    let script = "import sqlite3, sys\nd = sqlite3.connect(sys.argv[1])\n\
-        d.execute(\"insert into users values ('eve', 'eve', 0)\")\n\
-        d.execute(\"update repls set owner_id = 'eve' where id = ?\", (sys.argv[2],))\nd.commit()";
-    let status = Command::new("python3")
-        .args(["-c", script])
-        .arg(&database)
-        .arg(&id)
-        .status()
-        .unwrap();
-    assert!(status.success());
+    give_to_eve(&server, &id);
     for id in [
         id.as_str(),
         "zzzzzzzzzzzz",
@@ -92,6 +84,7 @@ async fn a_repl_of_someone_else_does_not_exist() {
             (Method::DELETE, path.clone()),
             (Method::POST, format!("{path}/duplicate")),
             (Method::POST, format!("{path}/restore")),
+            (Method::DELETE, format!("/api/bin/{id}")),
             (Method::POST, format!("{path}/start")),
             (Method::POST, format!("{path}/stop")),
             (Method::POST, format!("{path}/save")),
@@ -101,10 +94,25 @@ async fn a_repl_of_someone_else_does_not_exist() {
             (Method::GET, format!("{path}/files/main.sh")),
             (Method::PUT, format!("{path}/files/main.sh")),
             (Method::GET, format!("{path}/download")),
+            (Method::GET, format!("{path}/saved")),
+            (Method::GET, format!("{path}/history")),
+            (Method::POST, format!("{path}/history")),
+            (Method::GET, format!("{path}/history/1/changes")),
+            (Method::PUT, format!("{path}/history/1/name")),
+            (Method::DELETE, format!("{path}/history/1/name")),
+            (Method::POST, format!("{path}/history/1/restore")),
+            (Method::GET, format!("{path}/history/latest/folder")),
+            (Method::GET, format!("{path}/history/1/files/main.sh")),
+            (Method::PUT, format!("{path}/history/latest/files/main.sh")),
+            (Method::GET, format!("{path}/history/1/download")),
+            (Method::PUT, format!("{path}/uploads/u1?path=main.sh")),
+            (Method::DELETE, format!("{path}/uploads/u1")),
         ];
         for (method, path) in all {
             let body = if path.ends_with("preview") {
                 json!({ "port": 3000 })
+            } else if path.contains("/history/1/restore") {
+                json!({})
             } else {
                 json!({ "name": "mine now" })
             };
@@ -237,7 +245,7 @@ async fn bad_requests_get_a_clear_answer() {
     for (body, status, says) in [
         (json!({ "template": "nonsense" }), 400, "nonsense"),
         (json!({ "template": "../../etc" }), 400, "no template"),
-        (json!({}), 400, "template"),
+        (json!({ "template": 7 }), 400, "template"),
         (json!({ "template": "blank", "extra": 1 }), 400, "extra"),
         (
             json!({ "template": "blank", "name": "x".repeat(101) }),
@@ -386,6 +394,39 @@ fn refused(options: &Options, arguments: &[&str]) -> String {
         .unwrap();
     assert!(!output.status.success());
     String::from_utf8(output.stderr).unwrap()
+}
+
+/// As root, on a machine with control groups and loop devices.
+#[tokio::test]
+async fn a_server_that_must_isolate_says_what_is_missing_and_does_not_start() {
+    let strict = options().arg("--require-isolation", "strict");
+    let said = |more: &[&str]| {
+        let data = tempfile::tempdir().unwrap();
+        let data = data.path().join("data");
+        let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+        arguments.push(data.to_str().unwrap());
+        arguments.extend(strict.arguments.iter().map(String::as_str));
+        arguments.extend(more);
+        refused(&strict, &arguments)
+    };
+    let unlimited = said(&["--disk", "0"]);
+    assert!(
+        unlimited.contains("this machine lacks\n- a limit of the disk")
+            && unlimited.contains("--disk"),
+        "{unlimited}"
+    );
+    let process = said(&["--spawner", "process"]);
+    assert!(process.contains("isolates nothing"), "{process}");
+    let server = Server::start(strict).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    assert!(
+        page.command("echo isolated")
+            .await
+            .unwrap()
+            .0
+            .contains("isolated")
+    );
 }
 
 #[tokio::test]

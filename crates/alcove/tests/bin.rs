@@ -2,8 +2,8 @@
 
 mod common;
 
-use alcove_testkit::Server;
-use common::server;
+use alcove_testkit::{Server, eventually};
+use common::{give_to_eve, server};
 use hyper::Method;
 use serde_json::{Value, json};
 
@@ -46,6 +46,52 @@ async fn what_was_deleted_lies_in_the_bin_and_comes_back_whole() {
     // It is in the bin no more.
     let again = server.http().post(&restore, json!({})).await.unwrap();
     assert_eq!(again.status, 404);
+}
+
+#[tokio::test]
+async fn the_bin_is_emptied_by_hand_of_ones_own_repls_alone() {
+    let server = server().await;
+    let http = server.http();
+    let send = async |method, path: &str| http.json(method, path, json!({})).await.unwrap().status;
+    let mut ids = Vec::new();
+    for name in ["kept", "first", "second", "eves"] {
+        let wish = json!({ "template": "blank", "name": name });
+        let made = http.post("/api/repls", wish).await.unwrap();
+        ids.push(made.json()["id"].as_str().unwrap().to_owned());
+    }
+    let [kept, first, second, eves] = &ids[..] else {
+        unreachable!("four were made")
+    };
+    // What is not in the bin is not deleted for good.
+    assert_eq!(send(Method::DELETE, &format!("/api/bin/{kept}")).await, 404);
+    for id in [first, second, eves] {
+        let path = format!("/api/repls/{id}");
+        assert_eq!(send(Method::DELETE, &path).await, 204);
+    }
+    give_to_eve(&server, eves);
+    let eves_path = format!("/api/bin/{eves}");
+    assert_eq!(send(Method::DELETE, &eves_path).await, 404);
+
+    let path = format!("/api/bin/{first}");
+    assert_eq!(send(Method::DELETE, &path).await, 204);
+    assert_eq!(send(Method::DELETE, &path).await, 404);
+    let restore = format!("/api/repls/{first}/restore");
+    assert_eq!(send(Method::POST, &restore).await, 404);
+    assert_eq!(names(&server, "/api/bin").await, ["second"]);
+
+    assert_eq!(send(Method::DELETE, "/api/bin").await, 204);
+    assert_eq!(names(&server, "/api/bin").await, [""; 0]);
+    assert_eq!(names(&server, "/api/repls").await, ["kept"]);
+    let states = server.data_dir.join("store/repl/code");
+    eventually("nothing of them is left in the store", || async {
+        let left = |id: &str| {
+            let manifests = states.join(id).join("manifests");
+            std::fs::read_dir(manifests).is_ok_and(|mut all| all.next().is_some())
+        };
+        assert!(left(kept) && left(eves));
+        (!left(first) && !left(second)).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

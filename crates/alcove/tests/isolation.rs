@@ -88,6 +88,17 @@ async fn a_program_that_takes_all_memory_is_ended_and_the_repl_goes_on() {
         .await
         .unwrap();
     assert_ne!(code, 0);
+    eventually("it is said", || async {
+        let state = server.state(&id).await.ok()?;
+        let resources = &state["resources"];
+        (resources["killed"].as_u64()? >= 1 && resources["killed_at"].is_string()).then_some(())
+    })
+    .await;
+    let figures = server.http().get("/metrics").await.unwrap().text();
+    assert!(
+        figures.contains(&format!("alcove_repl_memory_bytes{{repl=\"{id}\"}}")),
+        "{figures}"
+    );
     let (text, _) = page.command("for i in $(seq 200); do sleep 5 & done 2>&1 | tail -1; kill $(jobs -p); echo st''ill here").await.unwrap();
     assert!(text.contains("still here"), "{text}");
 }

@@ -39,7 +39,7 @@ async fn repls_and_sign_ins_outlive_the_server_in_postgres() {
 
     let host = server.host();
     let mut server = server;
-    assert_eq!(server.end(libc::SIGTERM).await.unwrap(), Some(0));
+    assert_eq!(server.end(libc::SIGINT).await.unwrap(), Some(0));
     assert!(!server.data_dir.join("alcove.db").exists());
     let server = server.again().await.unwrap();
     let list = server.http().get("/api/repls").await.unwrap().json();

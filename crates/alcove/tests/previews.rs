@@ -17,6 +17,10 @@ let waiting;
 const server = http.createServer((req, res) => {
   const url = new URL(req.url, "http://x");
   if (url.pathname === "/name") return res.end(name);
+  if (url.pathname === "/page") {
+    const page = Buffer.from(`<!doctype html><title>${req.headers["accept-encoding"]}</title>`);
+    return res.writeHead(200, { "content-type": "text/html", "content-length": page.length }).end(page);
+  }
   if (url.pathname === "/headers") return res.end(JSON.stringify(req.headers));
   if (url.pathname === "/redirect") return res.writeHead(302, { location: `http://localhost:${port}/after` }).end();
   if (url.pathname === "/login") return res.writeHead(204, { "set-cookie": ["sid=1; Path=/; Domain=alcove.localhost", "alcove_session=evil"] }).end();
@@ -189,6 +193,43 @@ async fn what_passes_between_browser_and_program() {
 }
 
 #[tokio::test]
+async fn a_page_in_the_editors_frame_tells_of_its_console() {
+    let server = server().await;
+    let repl = serving(&server, "127.0.0.1", 3000, "app").await;
+    let browser = browser(&server, &repl.id, 3000)
+        .await
+        .header("accept-encoding", "gzip, br");
+    let tab = browser
+        .clone()
+        .header("sec-fetch-dest", "document")
+        .get("/page")
+        .await
+        .unwrap();
+    assert_eq!(
+        tab.text(),
+        "<!doctype html><title>gzip, br</title>",
+        "in a tab of its own it is as the program sent it"
+    );
+    let framed = browser.clone().header("sec-fetch-dest", "iframe");
+    let page = framed.get("/page").await.unwrap();
+    assert_eq!(
+        page.text(),
+        "<!doctype html><script src=\"/.alcove/page.js\"></script><title>identity</title>"
+    );
+    assert_eq!(page.header("vary"), Some("Sec-Fetch-Dest"));
+    assert_eq!(page.header("content-length"), None);
+    assert_eq!(framed.get("/name").await.unwrap().text(), "app");
+    let script = browser.get("/.alcove/page.js").await.unwrap();
+    assert_eq!(
+        script.header("content-type"),
+        Some("text/javascript; charset=utf-8")
+    );
+    let stranger = Http::new(server.address, &server.preview_host(3000, &repl.id));
+    assert_eq!(stranger.get("/.alcove/page.js").await.unwrap().status, 401);
+    drop(repl.page);
+}
+
+#[tokio::test]
 async fn an_event_arrives_before_the_next_one_is_sent() {
     let server = server().await;
     let repl = serving(&server, "127.0.0.1", 3000, "app").await;
@@ -246,17 +287,6 @@ async fn where_nothing_listens_a_page_says_so_and_knows_when_something_does() {
     let server = server().await;
     let id = server.create("node").await.unwrap();
     let visitor = browser(&server, &id, 4000).await;
-    let asleep = visitor
-        .clone()
-        .header("accept", "text/html")
-        .get("/")
-        .await
-        .unwrap();
-    assert!(
-        asleep.status == 503 && asleep.text().contains("asleep"),
-        "{}",
-        asleep.text()
-    );
     let mut page = server.session(&id).await.unwrap();
     let nothing = visitor
         .clone()
@@ -391,4 +421,214 @@ async fn ports_are_announced_as_they_come_and_go() {
         (visitor.get("/").await.ok()?.status == 502).then_some(())
     })
     .await;
+}
+
+/// A repl that does not run, with this command behind its Run.
+async fn resting(server: &Server, command: &str) -> String {
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.write_file("app.cjs", PROGRAM.as_bytes())
+        .await
+        .unwrap();
+    let project = format!("[run]\ncommand = '{command}'\nport = 3000\n");
+    let replaces = format!("/api/repls/{id}/files/alcove.toml?overwrite=true");
+    let http = server.http();
+    let written = http.send(Method::PUT, &replaces, Bytes::from(project));
+    assert_eq!(written.await.unwrap().status, 204);
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    id
+}
+
+const SERVES: &str = "node app.cjs 127.0.0.1 3000 woken";
+
+#[tokio::test]
+async fn a_request_wakes_a_repl_and_is_held_until_its_program_listens() {
+    let server = server().await;
+    let id = resting(&server, SERVES).await;
+    let visitor = browser(&server, &id, 3000).await;
+    // More than any buffer holds: it waits with its sender.
+    let upload = Bytes::from(vec![7; 20_000_000]);
+    let asks = (0..5).map(|_| {
+        let visitor = visitor.clone();
+        async move { visitor.get("/name").await.unwrap().text() }
+    });
+    let (uploaded, names) = tokio::join!(
+        visitor.send(Method::POST, "/upload", upload),
+        futures_util::future::join_all(asks)
+    );
+    assert_eq!(uploaded.unwrap().text(), "20000000");
+    assert_eq!(names, vec!["woken"; 5]);
+    let state = server.state(&id).await.unwrap();
+    assert_eq!(state["running"], true, "{state}");
+}
+
+#[tokio::test]
+async fn a_page_shows_how_a_repl_wakes_and_then_its_program() {
+    let server = server().await;
+    let id = resting(&server, SERVES).await;
+    let visitor = browser(&server, &id, 3000).await;
+    let page = visitor.clone().header("accept", "text/html,*/*");
+    // What is there already asks in vain: a poll, a page that loads itself anew, the editor's frame.
+    let origin = format!("http://{}", server.preview_host(3000, &id));
+    let poll = visitor
+        .clone()
+        .header("origin", &origin)
+        .header("sec-fetch-mode", "cors");
+    let answer = poll.get("/name").await.unwrap();
+    assert!(
+        answer.status == 503 && answer.text().contains("asleep"),
+        "{answer:?}"
+    );
+    let navigate = page.clone().header("sec-fetch-mode", "navigate");
+    for by_itself in [
+        navigate.clone().header("sec-fetch-site", "same-origin"),
+        navigate
+            .clone()
+            .header("sec-fetch-site", "same-site")
+            .header("sec-fetch-dest", "iframe"),
+    ] {
+        let answer = by_itself.get("/").await.unwrap();
+        let text = answer.text();
+        assert!(
+            answer.status == 503 && text.contains("asleep") && text.contains("Start it"),
+            "{text}"
+        );
+        assert!(!text.contains("\" hidden>"), "its button is seen: {text}");
+    }
+    assert_eq!(server.state(&id).await.unwrap()["phase"], "stopped");
+    // Somebody comes.
+    let answer = navigate
+        .header("sec-fetch-site", "none")
+        .get("/name?x=1")
+        .await
+        .unwrap();
+    let text = answer.text();
+    assert_eq!(answer.status, 503, "{text}");
+    assert!(answer.header("retry-after").is_some());
+    assert!(
+        text.contains("/.alcove/wait") && text.contains(&format!("/r/{id}")),
+        "it follows, and leads to the editor: {text}"
+    );
+    // What is said changes until the program listens.
+    let mut said = "nothing".to_owned();
+    loop {
+        let answer = poll.get(&format!("/.alcove/wait?said={said}")).await;
+        let answer = answer.unwrap();
+        if answer.status == 204 {
+            break;
+        }
+        assert_eq!(answer.status, 202);
+        let words = answer.json();
+        let told = format!(
+            "{}\n{}",
+            words["title"].as_str().unwrap(),
+            words["what"].as_str().unwrap()
+        );
+        said = percent_encoding::utf8_percent_encode(&told, percent_encoding::NON_ALPHANUMERIC)
+            .to_string();
+    }
+    assert_eq!(page.get("/name?x=1").await.unwrap().text(), "woken");
+    // By the button, after somebody has stopped it.
+    server.stop_repl(&id).await.unwrap();
+    let pressed = page
+        .clone()
+        .header("origin", &origin)
+        .send(Method::POST, "/.alcove/wake?to=%2Fname", Bytes::new())
+        .await
+        .unwrap();
+    assert_eq!(
+        (pressed.status, pressed.header("location")),
+        (303, Some("/name"))
+    );
+    eventually("its program listens", || async {
+        let answer = poll.get("/name").await.ok()?;
+        (answer.text() == "woken").then_some(())
+    })
+    .await;
+    let stranger = Http::new(server.address, &server.preview_host(3000, &id));
+    let answer = stranger.send(Method::POST, "/.alcove/wake", Bytes::new());
+    assert_eq!(answer.await.unwrap().status, 401);
+    // In the bin it is nobody's.
+    let path = format!("/api/repls/{id}");
+    let http = server.http();
+    let binned = http.send(Method::DELETE, &path, Bytes::new());
+    assert_eq!(binned.await.unwrap().status, 204);
+    assert_eq!(visitor.get("/name").await.unwrap().status, 401);
+}
+
+#[tokio::test]
+async fn a_request_is_not_held_for_ever() {
+    let options = common::options().arg("--wake-patience", "300ms");
+    let server = Server::start(options).await.unwrap();
+    let id = resting(&server, "sleep 1000").await;
+    let visitor = browser(&server, &id, 3000).await;
+    let answer = visitor.get("/").await.unwrap();
+    // By then it starts, or its program does not listen.
+    assert!(matches!(answer.status, 503 | 504), "{answer:?}");
+    assert!(answer.header("retry-after").is_some());
+    server.until(&id, "running").await;
+    // What is said of a program that can't be started, or has ended.
+    let server = common::server().await;
+    let id = resting(&server, "exit 3").await;
+    let visitor = browser(&server, &id, 3000).await;
+    let answer = visitor.get("/").await.unwrap();
+    assert!(
+        answer.status == 502 && answer.text().contains("exit code 3"),
+        "{answer:?}"
+    );
+    let id = resting(&server, "").await;
+    let visitor = browser(&server, &id, 3000).await;
+    let answer = visitor.get("/").await.unwrap();
+    assert!(
+        answer.status == 502 && answer.text().contains("There is nothing to run"),
+        "{answer:?}"
+    );
+    let path = format!("/api/repls/{id}/start?run=true");
+    let answer = server.http().post(&path, serde_json::json!({})).await;
+    assert_eq!(answer.unwrap().status, 409);
+}
+
+#[tokio::test]
+async fn where_the_operator_says_so_a_request_wakes_nothing() {
+    let options = common::options().arg("--wake-on-touch", "false");
+    let server = Server::start(options).await.unwrap();
+    let id = resting(&server, SERVES).await;
+    let visitor = browser(&server, &id, 3000).await;
+    let answer = visitor.get("/name").await.unwrap();
+    assert!(
+        answer.status == 503 && answer.text().contains("asleep"),
+        "{answer:?}"
+    );
+    let page = visitor.clone().header("accept", "text/html");
+    let answer = page.get("/name").await.unwrap();
+    assert!(answer.text().contains("hidden"), "{}", answer.text());
+    let pressed = page.send(Method::POST, "/.alcove/wake", Bytes::new()).await;
+    assert_eq!(pressed.unwrap().status, 303);
+    assert_eq!(server.state(&id).await.unwrap()["phase"], "stopped");
+    // By the API, with its program.
+    let path = format!("/api/repls/{id}/start?run=true");
+    let started = server.http().post(&path, serde_json::json!({})).await;
+    assert_eq!(started.unwrap().status, 200);
+    eventually("its program listens", || async {
+        (visitor.get("/name").await.ok()?.text() == "woken").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_repl_says_whether_a_request_wakes_it() {
+    let server = server().await;
+    let id = resting(&server, SERVES).await;
+    let visitor = browser(&server, &id, 3000).await;
+    let change = async |wakes: bool| {
+        let body = serde_json::json!({ "settings": { "wake_on_touch": wakes } });
+        let path = format!("/api/repls/{id}");
+        let changed = server.http().json(Method::PATCH, &path, body).await;
+        assert_eq!(changed.unwrap().status, 200);
+    };
+    change(false).await;
+    assert_eq!(visitor.get("/name").await.unwrap().status, 503);
+    change(true).await;
+    assert_eq!(visitor.get("/name").await.unwrap().text(), "woken");
 }

@@ -386,7 +386,9 @@ async fn what_is_replaced_is_what_was_seen_and_can_be_put_back() {
     let undo = |replace| ClientMessage::ReplaceUndo { replace };
     let answer = page.ask(undo(8)).await.unwrap();
     assert_eq!(code(&answer), Some(ErrorCode::NotFound));
-    let RunnerMessage::Replaced { files, .. } = page.ask(undo(7)).await.unwrap() else {
+    // Another connection of the same page knows the way back.
+    let again = Session::connect_as(server.address, &server.token, &id, &page.client).await;
+    let RunnerMessage::Replaced { files, .. } = again.unwrap().ask(undo(7)).await.unwrap() else {
         panic!("not undone")
     };
     assert_eq!(outcome(&files, "w/crlf"), one);

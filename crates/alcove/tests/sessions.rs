@@ -2,11 +2,15 @@
 
 mod common;
 
-use alcove_protocol::session::{ClientMessage, EntryKind, ErrorCode, RunState, RunnerMessage};
+use alcove_protocol::project::MAIN_RUN;
+use alcove_protocol::session::{
+    ClientFrame, ClientMessage, EntryKind, ErrorCode, LineEnds, MAX_TERMINAL_NAME_CHARS, RunState,
+    RunnerMessage,
+};
 use alcove_protocol::{MAX_MESSAGE_BYTES, WorkspacePath};
 use alcove_testkit::document::Document;
 use alcove_testkit::{Session, eventually};
-use common::server;
+use common::{run_start, run_stop, server};
 use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -58,6 +62,56 @@ async fn a_terminal_is_real_and_its_screen_survives_the_page() {
         "{}",
         again.screen(terminal)
     );
+}
+
+#[tokio::test]
+async fn a_terminals_name_is_everybodys_and_only_words() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut one = server.session(&id).await.unwrap();
+    let mut two = server.session(&id).await.unwrap();
+    let terminal = one.shell().await.unwrap();
+    let called = |name: &str| ClientMessage::TerminalRename {
+        terminal,
+        name: name.into(),
+    };
+    let longest = "ß".repeat(MAX_TERMINAL_NAME_CHARS);
+    for name in ["Tests", " More tests ", &longest] {
+        assert_eq!(one.ask(called(name)).await.unwrap(), RunnerMessage::Done);
+        two.news(|m| match m {
+            RunnerMessage::Terminals { terminals } => terminals
+                .iter()
+                .any(|t| t.terminal == terminal && t.name == name.trim())
+                .then_some(()),
+            _ => None,
+        })
+        .await
+        .unwrap();
+    }
+    let too_long = format!("{longest}x");
+    for name in ["", "  ", "a\nb", "\u{1b}[31m", &too_long] {
+        assert!(
+            matches!(
+                one.ask(called(name)).await.unwrap(),
+                RunnerMessage::Error {
+                    code: ErrorCode::Malformed,
+                    ..
+                }
+            ),
+            "{name:?}"
+        );
+    }
+    let nobodys = ClientMessage::TerminalRename {
+        terminal: 999,
+        name: "x".into(),
+    };
+    assert!(matches!(
+        one.ask(nobodys).await.unwrap(),
+        RunnerMessage::Error {
+            code: ErrorCode::NotFound,
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
@@ -117,7 +171,7 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
         .await
         .unwrap();
     assert_eq!(code, 0);
-    let start = || ClientMessage::RunStart { cols: 80, rows: 24 };
+    let start = || run_start(MAIN_RUN);
     let (a, b) = tokio::join!(one.ask(start()), two.ask(start()));
     assert_eq!(
         (a.unwrap(), b.unwrap()),
@@ -128,7 +182,8 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
             matches!(
                 m,
                 RunnerMessage::RunState {
-                    run: RunState::Running { .. }
+                    run: RunState::Running { .. },
+                    ..
                 }
             )
             .then_some(())
@@ -139,12 +194,12 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     let running = eventually("both sleeps run", || async {
         let mut page = server.session(&id).await.ok()?;
         let (text, _) = page.command("pgrep -c sleep; cat runs").await.ok()?;
-        text.contains("\n2\n").then_some(text)
+        text.starts_with("2\n").then_some(text)
     })
     .await;
     assert_eq!(running.matches("started").count(), 1, "{running}");
     assert_eq!(
-        two.ask(ClientMessage::RunStop).await.unwrap(),
+        two.ask(run_stop(MAIN_RUN)).await.unwrap(),
         RunnerMessage::Done
     );
     // Whoever stops it can start it at once.
@@ -156,14 +211,15 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     });
     again.await;
     assert_eq!(
-        two.ask(ClientMessage::RunStop).await.unwrap(),
+        two.ask(run_stop(MAIN_RUN)).await.unwrap(),
         RunnerMessage::Done
     );
     one.news(|m| {
         matches!(
             m,
             RunnerMessage::RunState {
-                run: RunState::Exited { stopped: true, .. }
+                run: RunState::Exited { stopped: true, .. },
+                ..
             }
         )
         .then_some(())
@@ -171,7 +227,7 @@ async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     .await
     .unwrap();
     let (text, _) = one.command("pgrep -c sleep").await.unwrap();
-    assert!(text.contains("\n0\n"), "{text}");
+    assert_eq!(text, "0\n");
 }
 
 #[tokio::test]
@@ -215,6 +271,49 @@ async fn edits_of_two_people_and_a_program_meet_in_one_text() {
         .await
         .unwrap();
     assert_eq!(of_ada.content(), of_bob.content());
+}
+
+#[tokio::test]
+async fn the_ends_of_lines_can_be_changed_and_all_are_told() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let (mut ada, mut bob) = (
+        server.session(&id).await.unwrap(),
+        server.session(&id).await.unwrap(),
+    );
+    ada.command("printf 'one\\r\\ntwo\\n' > text")
+        .await
+        .unwrap();
+    let document = Document::open(&mut ada, "text").await.unwrap();
+    let open = ClientMessage::DocumentOpen {
+        path: path("text"),
+        epoch: None,
+    };
+    let RunnerMessage::DocumentOpened { line_ends, .. } = bob.ask(open).await.unwrap() else {
+        panic!("not opened");
+    };
+    assert_eq!(line_ends, LineEnds::Mixed);
+    let change = |line_ends| ClientMessage::DocumentLineEnds {
+        channel: document.channel,
+        line_ends,
+    };
+    // Which ones are meant, nobody could say.
+    ada.ask(change(LineEnds::Mixed)).await.unwrap();
+    ada.ask(change(LineEnds::CrLf)).await.unwrap();
+    let told = |m: &RunnerMessage| match m {
+        RunnerMessage::DocumentLineEndsAre { line_ends, .. } => Some(*line_ends),
+        _ => None,
+    };
+    assert_eq!(bob.news(told).await.unwrap(), LineEnds::CrLf);
+    let channel = document.channel;
+    ada.ask(ClientMessage::DocumentFlush { channel })
+        .await
+        .unwrap();
+    let (text, _) = ada.command("od -An -c text").await.unwrap();
+    assert_eq!(text.matches("\\r").count(), 2, "{text}");
+    // A program writes others.
+    ada.command("printf 'one\\ntwo\\n' > text").await.unwrap();
+    assert_eq!(bob.news(told).await.unwrap(), LineEnds::Lf);
 }
 
 #[tokio::test]
@@ -446,16 +545,27 @@ async fn text_that_cannot_be_written_is_told_and_kept() {
     })
     .await
     .unwrap();
-    let answer = server
-        .http()
-        .post(&format!("/api/repls/{id}/stop"), serde_json::json!({}))
-        .await
-        .unwrap();
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    server.stop_repl(&id).await.unwrap();
     let mut page = server.session(&id).await.unwrap();
     let (text, _) = page
         .command("head -c 9 README.md.unsaved; od -c README.md | head -1")
         .await
         .unwrap();
     assert!(text.contains("precious") && text.contains("\\0"), "{text}");
+}
+
+/// As pages do it: they ask nothing, and must hear something.
+#[tokio::test]
+async fn a_ping_is_answered_though_it_is_no_request() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let ping = ClientFrame {
+        id: None,
+        message: ClientMessage::Ping { time: 7.0 },
+    };
+    page.send(&ping).await.unwrap();
+    page.news(|message| (*message == RunnerMessage::Pong { time: 7.0 }).then_some(()))
+        .await
+        .unwrap();
 }

@@ -37,7 +37,7 @@ async fn settings_are_the_defaults_until_they_are_chosen_and_survive_a_restart()
     let (status, answer) = put(&server, serde_json::to_value(&chosen).unwrap()).await;
     assert_eq!(status, 200, "{answer}");
     assert_eq!(kept(&server).await, chosen);
-    server.end(libc::SIGTERM).await.unwrap();
+    server.end(libc::SIGINT).await.unwrap();
     let server = server.again().await.unwrap();
     assert_eq!(kept(&server).await, chosen);
     // Another choice takes its place; what is absent becomes the default.

@@ -2,9 +2,10 @@
 
 mod common;
 
-use alcove_protocol::session::{ClientMessage, RunState, RunnerMessage};
+use alcove_protocol::project::MAIN_RUN;
+use alcove_protocol::session::{RunState, RunnerMessage};
 use alcove_testkit::{DEADLINE, Server, Session};
-use common::options;
+use common::{options, run_start};
 use serde_json::json;
 
 /// A server with one template of its own, which it does not prepare.
@@ -21,12 +22,13 @@ async fn with_template(project: &str) -> (tempfile::TempDir, Server) {
 async fn run(page: &mut Session) -> (String, i32) {
     // What came of an earlier Run.
     page.news.clear();
-    let start = ClientMessage::RunStart { cols: 80, rows: 24 };
+    let start = run_start(MAIN_RUN);
     assert_eq!(page.ask(start).await.unwrap(), RunnerMessage::Done);
     let terminal = page
         .news(|message| match message {
             RunnerMessage::RunState {
                 run: RunState::Running { terminal, .. } | RunState::Exited { terminal, .. },
+                ..
             } => Some(*terminal),
             _ => None,
         })
@@ -41,6 +43,7 @@ async fn run(page: &mut Session) -> (String, i32) {
         .news(|message| match message {
             RunnerMessage::RunState {
                 run: RunState::Exited { exit_code, .. },
+                ..
             } => Some(*exit_code),
             _ => None,
         })
@@ -84,7 +87,7 @@ async fn a_setup_that_fails_ends_the_run_with_its_own_code() {
     let mut page = server.session(&id).await.unwrap();
     let (text, code) = run(&mut page).await;
     assert_eq!(code, 7, "{text}");
-    assert!(!text.contains("\nnever"), "{text}");
+    assert!(!text.contains("never"), "{text}");
 }
 
 #[tokio::test]

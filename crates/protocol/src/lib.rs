@@ -13,12 +13,14 @@
 
 pub mod api;
 pub mod binary;
+pub mod names;
 pub mod path;
 pub mod project;
 pub mod search;
 pub mod session;
 pub mod settings;
 pub mod status;
+pub mod unpack;
 
 pub use path::WorkspacePath;
 
@@ -36,4 +38,8 @@ pub mod headers {
     pub const USER: &str = "alcove-user";
     /// One of [`crate::session::Role`]'s wire names.
     pub const ROLE: &str = "alcove-role";
+    /// Where a part of an upload begins, and how much has come, in bytes.
+    pub const UPLOAD_OFFSET: &str = "upload-offset";
+    /// Of the whole file that is uploaded, in bytes.
+    pub const UPLOAD_LENGTH: &str = "upload-length";
 }

@@ -9,10 +9,17 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::WorkspacePath;
+use crate::project::{MAIN_RUN, NamedRun};
 use crate::search::{FileName, FoundFile, ReplaceFile, ReplacedFile, SearchBound, SearchQuery};
 
+/// Most entries of an archive that is taken apart,
+pub const MAX_EXTRACTED: u32 = 200_000;
+/// and most bytes of all its files together.
+pub const MAX_EXTRACTED_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// Most entries that are deleted at once.
 pub const MAX_TRASHED: usize = 1_000;
+/// Longest name of a terminal, in characters.
+pub const MAX_TERMINAL_NAME_CHARS: usize = 64;
 /// Most malformed frames that a connection survives.
 pub const MAX_BAD_FRAMES: usize = 100;
 
@@ -88,6 +95,16 @@ pub enum ClientMessage {
         trash: u32,
     },
 
+    /// Takes an archive of the workspace apart, into the folder that it lies in: zip, tar, or tar.gz, by
+    /// their first bytes. Nothing that is there is replaced. `strip`: without the one folder that all of
+    /// it lies in, if there is one; `remove`: the archive is deleted when all of it is there. Answer:
+    /// `archive_extracted`.
+    ArchiveExtract {
+        path: WorkspacePath,
+        strip: bool,
+        remove: bool,
+    },
+
     /// Files whose path has these letters in this order, the best first; the first of all when there
     /// are none. A page's next one takes its place: the older is answered by `cancelled`. Answer:
     /// `files_found`.
@@ -131,6 +148,11 @@ pub enum ClientMessage {
     DocumentFlush {
         channel: u32,
     },
+    /// Gives all lines of the file the same end, `mixed` excepted. Answer: `done`.
+    DocumentLineEnds {
+        channel: u32,
+        line_ends: LineEnds,
+    },
 
     /// Starts a shell. Answer: `terminal_created`.
     TerminalCreate {
@@ -154,19 +176,50 @@ pub enum ClientMessage {
         cols: u16,
         rows: u16,
     },
+    /// Gives a terminal the name that everybody sees: 1 to [`MAX_TERMINAL_NAME_CHARS`] characters,
+    /// none of them a control character. Answer: `done`.
+    TerminalRename {
+        terminal: u32,
+        name: String,
+    },
     /// Ends the program in a terminal (HUP, then KILL) and removes it. Answer: `done`.
     TerminalClose {
         terminal: u32,
     },
 
-    /// Runs the project's command, after its setup where that is missing. While it runs, this starts
-    /// nothing. Answer: `done`; then `run_state`.
+    /// Runs what the project file says under this name (`Run` when there is none), after its setup
+    /// where that is missing. While it runs, this starts nothing. Answer: `done`; then `run_state`.
     RunStart {
+        #[serde(default = "main_run")]
+        #[ts(as = "Option<String>", optional)]
+        name: String,
         cols: u16,
         rows: u16,
     },
     /// Ends the program and all it started. Answer: `done`.
-    RunStop,
+    RunStop {
+        #[serde(default = "main_run")]
+        #[ts(as = "Option<String>", optional)]
+        name: String,
+    },
+    /// Writes these run configurations to the project file, which keeps all else that is in it. `before`:
+    /// those that the page knows; when the file has others by now, nothing is written (`exists`).
+    /// Answer: `done`; then `project`.
+    RunsSave {
+        before: Option<RunSet>,
+        now: RunSet,
+    },
+    /// Gets a repository into a workspace in which there is nothing yet, in a terminal that shows how.
+    /// Answer: `terminal_created`.
+    GitClone {
+        url: String,
+        cols: u16,
+        rows: u16,
+    },
+}
+
+fn main_run() -> String {
+    MAIN_RUN.to_owned()
 }
 
 /// What a runner says.
@@ -207,6 +260,14 @@ pub enum RunnerMessage {
         left: Vec<WorkspacePath>,
     },
 
+    /// `files`: how many were made. `left`: what was not, the first hundred of `left_out`: something of
+    /// that name is there, or the name leads out of the folder, or it is no file, folder or link.
+    ArchiveExtracted {
+        files: u32,
+        left: Vec<String>,
+        left_out: u32,
+    },
+
     /// `files`: how many there are; `whole`: all of them were looked at.
     FilesFound {
         found: Vec<FileName>,
@@ -238,6 +299,7 @@ pub enum RunnerMessage {
         path: WorkspacePath,
         channel: u32,
         epoch: String,
+        line_ends: LineEnds,
     },
     DocumentRefused {
         path: WorkspacePath,
@@ -254,11 +316,16 @@ pub enum RunnerMessage {
         channel: u32,
         gone: bool,
     },
-    /// A program rewrote a place that was being typed in: both texts are in the document, around the
-    /// given UTF-16 offset.
+    /// A program rewrote lines that were being typed in: both texts are in the document, the program's
+    /// behind the person's.
     DocumentConflict {
         channel: u32,
-        offset: u32,
+        clash: Clash,
+    },
+    /// How the lines of the file on disk end, when it has changed.
+    DocumentLineEndsAre {
+        channel: u32,
+        line_ends: LineEnds,
     },
     /// The file could not be written; the text is kept and tried again. `None`: it works again.
     DocumentUnwritable {
@@ -278,7 +345,9 @@ pub enum RunnerMessage {
         terminals: Vec<TerminalInfo>,
     },
 
+    /// Also of every one that is not idle, to who comes.
     RunState {
+        name: String,
         run: RunState,
     },
     /// `alcove.toml` was changed or repaired.
@@ -359,6 +428,8 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Bytes; 0 for what is not a file.
     pub size: u64,
+    /// Another number when the file was written since; 0 for what is not a file.
+    pub version: u32,
     pub executable: bool,
     /// For a symlink: what it leads to is a folder.
     pub leads_to_folder: bool,
@@ -368,12 +439,32 @@ pub struct Entry {
     pub ignored: bool,
 }
 
+/// Where both texts of a clash stand, one behind the other: relative positions, as Yjs encodes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct Clash {
+    /// Where the person's begins,
+    pub mine: Vec<u8>,
+    /// where the program's begins,
+    pub theirs: Vec<u8>,
+    /// and where that ends.
+    pub end: Vec<u8>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusedReason {
     Binary,
     TooLarge,
     NotAFile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum LineEnds {
+    Lf,
+    CrLf,
+    Cr,
+    Mixed,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -386,15 +477,17 @@ pub struct TerminalInput {
 #[serde(rename_all = "snake_case")]
 pub enum TerminalKind {
     Shell,
-    /// The one that Run uses.
+    /// One that Run, or a further run configuration, uses.
     Run,
+    /// A repository is fetched in it.
+    Clone,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct TerminalInfo {
     pub terminal: u32,
     pub kind: TerminalKind,
-    /// `Shell 1`, `Run`.
+    /// `Shell 1`, `Run`, or what somebody called it.
     pub name: String,
     pub cols: u16,
     pub rows: u16,
@@ -425,11 +518,28 @@ pub enum RunState {
     },
 }
 
+/// What `[run]` of the project file says; an empty command: nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct RunConfiguration {
+    pub command: String,
+    pub port: Option<u16>,
+}
+
+/// All run configurations of a project file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+pub struct RunSet {
+    pub run: RunConfiguration,
+    /// The further ones.
+    pub runs: Vec<NamedRun>,
+}
+
 /// What the page needs of `alcove.toml`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct ProjectInfo {
     pub run_command: String,
     pub run_port: Option<u16>,
+    /// Further run configurations.
+    pub runs: Vec<NamedRun>,
     pub open: Vec<WorkspacePath>,
     /// What is wrong with the file, for a person to read.
     pub error: Option<String>,

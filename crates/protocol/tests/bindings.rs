@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alcove_protocol::{api, search, session, settings};
+use alcove_protocol::{api, names, project, search, session, settings};
 use ts_rs::{Config, TS};
 
 fn generate() -> String {
@@ -23,12 +23,17 @@ fn generate() -> String {
         session::ErrorCode,
         session::EntryKind,
         session::Entry,
+        session::Clash,
         session::RefusedReason,
+        session::LineEnds,
         session::TerminalInput,
         session::TerminalKind,
         session::TerminalInfo,
         session::RunState,
+        session::RunConfiguration,
+        session::RunSet,
         session::ProjectInfo,
+        project::NamedRun,
         session::PortInfo,
         session::Person,
         search::FileName,
@@ -41,6 +46,8 @@ fn generate() -> String {
         search::ReplaceOutcome,
         api::Me,
         api::Template,
+        api::ReplLimits,
+        api::ReplSettings,
         api::MissingLanguage,
         api::SetupState,
         api::CreateRepl,
@@ -48,11 +55,27 @@ fn generate() -> String {
         api::BinnedRepl,
         settings::Settings,
         settings::ThemeChoice,
+        api::HistoryPage,
+        api::HistoryState,
+        api::HistoryChanges,
+        api::NameState,
+        api::NamedState,
+        api::RestoreState,
+        api::RestoredState,
+        api::StoredFolder,
+        api::ImportedArchive,
+        api::StoredItem,
+        api::StoredKind,
         api::Repl,
         api::ReplState,
         api::Phase,
         api::Progress,
+        api::Awake,
+        api::AwakeWhy,
+        api::Resources,
         api::Saved,
+        api::Unsaved,
+        api::Usage,
         api::PreviewRequest,
         api::PreviewAddress,
         api::ApiError,
@@ -70,7 +93,23 @@ fn generate() -> String {
     out.push_str(&format!(
         "export const DEFAULT_SETTINGS: Settings = {defaults};\n"
     ));
+    out.push_str(&format!(
+        "export const MAX_STATE_NAME_CHARS = {};\n",
+        api::MAX_STATE_NAME_CHARS
+    ));
     out.push_str(&format!("export const BIN_DAYS = {};\n", api::BIN_DAYS));
+    out.push_str(&format!(
+        "export const MAX_REPL_NAME_CHARS = {};\n",
+        api::MAX_REPL_NAME_CHARS
+    ));
+    for (name, words) in [
+        ("FIRST_WORDS", names::FIRST_WORDS),
+        ("SECOND_WORDS", names::SECOND_WORDS),
+    ] {
+        out.push_str(&format!(
+            "export const {name}: readonly string[] = {words:?};\n"
+        ));
+    }
     out.push_str(&format!(
         "export const MAX_REPLACE_FILES = {};\n",
         search::MAX_REPLACE_FILES

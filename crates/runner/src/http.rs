@@ -7,8 +7,11 @@
 //! | `GET /status` | newline-delimited JSON, one [`alcove_protocol::status::Status`] now and after each change |
 //! | `GET /file?path=…` | a file's bytes; ranges, and `If-None-Match` |
 //! | `PUT /file?path=…` | writes a file; `overwrite=true` replaces one |
+//! | `PUT /upload?id=…&path=…` | adds a part to a file that comes in parts; `DELETE` forgets it |
 //! | `GET /download?path=…` | a folder as a zip archive |
+//! | `POST /restore` | brings files back, see [`files::restore`] |
 //! | `POST /run` | runs a command without a terminal, see [`RunRequest`] |
+//! | `POST /run/start` | does what the Run button does; 204, or 409 with why it can't |
 //! | `POST /flush` | writes all documents to disk; 204, or 507 when some could not be written |
 //! | `POST /stop` | ends all programs, see [`StopRequest`]; 204 |
 
@@ -17,6 +20,7 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::rc::Rc;
 use std::time::Duration;
 
+use alcove_protocol::project::MAIN_RUN;
 use alcove_protocol::session::Role;
 use alcove_protocol::status::{RunRequest, StopRequest};
 use alcove_protocol::{SUBPROTOCOL, headers};
@@ -41,6 +45,8 @@ use crate::session;
 
 /// Largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+/// Columns and rows of a program's terminal until somebody looks at it.
+const DEFAULT_SIZE: (u16, u16) = (80, 24);
 /// The first descriptor that a supervisor hands over, sd_listen_fds(3).
 const LISTEN_FD: i32 = 3;
 
@@ -101,7 +107,10 @@ async fn handle(
         (&Method::GET, "/status") => status(&runner),
         (&Method::GET, "/file") => files::read(&runner, request).await,
         (&Method::PUT, "/file") => files::write(&runner, request).await,
+        (&Method::PUT, "/upload") => files::upload(&runner, request).await,
+        (&Method::DELETE, "/upload") => files::abandon(&runner, &request),
         (&Method::GET, "/download") => files::download(&runner, request).await,
+        (&Method::POST, "/restore") => files::restore(&runner, request).await,
         (&Method::POST, "/flush") => match runner.flush().await {
             0 => plain(StatusCode::NO_CONTENT, ""),
             n => plain(
@@ -120,6 +129,12 @@ async fn handle(
             }
             Err(answer) => answer,
         },
+        (&Method::POST, "/run/start") => {
+            match runner.start_run(MAIN_RUN, DEFAULT_SIZE.0, DEFAULT_SIZE.1) {
+                Ok(()) => plain(StatusCode::NO_CONTENT, ""),
+                Err((_, reason)) => plain(StatusCode::CONFLICT, &reason),
+            }
+        }
         (&Method::POST, "/run") => match body::<RunRequest>(request).await {
             Ok(run) => run_command(&runner, &run.command),
             Err(answer) => answer,

@@ -3,6 +3,8 @@
 //!
 //! It serves HTTP/1.1 on an inherited Unix socket (see [`http`]) from one thread.
 
+mod clone;
+mod configure;
 mod copy;
 pub mod documents;
 mod files;
@@ -13,7 +15,6 @@ pub mod programs;
 mod run;
 mod search;
 mod session;
-pub mod terminals;
 mod trash;
 mod tree;
 mod watch;
@@ -26,18 +27,18 @@ use std::time::Duration;
 
 use alcove_protocol::WorkspacePath;
 use alcove_protocol::binary::{document as kind, frame};
-use alcove_protocol::project::FILE_NAME;
+use alcove_protocol::project::{FILE_NAME, MAIN_RUN};
 use alcove_protocol::session::{ErrorCode, PortInfo, ProjectInfo, RunnerMessage, TerminalKind};
 use alcove_protocol::status::Status;
 use rustix::process::Signal;
 use tokio::sync::watch as value;
 
+use alcove_terminals::{MAX_TERMINALS, Screens, Terminal};
 use documents::{Documents, Event, Listener};
 use programs::{Programs, Streams};
-use run::Run;
+use run::Runs;
 use search::Search;
 use session::Client;
-use terminals::{MAX_TERMINALS, Screens, Terminal};
 use trash::Trash;
 use tree::Tree;
 use watch::Watcher;
@@ -56,10 +57,11 @@ pub struct Runner {
     programs: Rc<Programs>,
     pub tree: Tree,
     pub(crate) downloads: files::Downloads,
+    pub(crate) uploads: Rc<files::Uploads>,
     pub(crate) trash: Rc<Trash>,
     pub documents: Rc<Documents>,
     pub(crate) search: Rc<Search>,
-    pub run: Rc<Run>,
+    pub runs: Runs,
     screens: Rc<Screens>,
     terminals: RefCell<BTreeMap<u32, Rc<Terminal>>>,
     clients: RefCell<BTreeMap<u64, Rc<Client>>>,
@@ -68,6 +70,9 @@ pub struct Runner {
     project: RefCell<Option<ProjectInfo>>,
     status: value::Sender<Status>,
     closing: value::Sender<bool>,
+    began: std::time::Instant,
+    /// When somebody last did something, in seconds after that.
+    active: std::cell::Cell<u64>,
 }
 
 impl Runner {
@@ -76,16 +81,19 @@ impl Runner {
     pub fn start(workspace: PathBuf, home: PathBuf, restoring: bool) -> anyhow::Result<Rc<Self>> {
         let watcher = Watcher::start(workspace.clone())?;
         let programs = Programs::start()?;
-        let documents = Rc::new(Documents::new(workspace.clone(), watcher.clone()));
+        let documents = Documents::new(workspace.clone(), &home, watcher.clone())?;
+        let documents = Rc::new(documents);
         let id = format!("{:016x}", rand::random::<u64>());
         let awaited =
             restoring.then(|| std::env::temp_dir().join(format!(".alcove-restored-{id}")));
+        let lock = std::env::temp_dir().join(format!(".alcove-setup-{id}"));
         let runner = Rc::new(Self {
             id,
             downloads: files::Downloads::default(),
+            uploads: Rc::default(),
             trash: Rc::new(Trash::new(workspace.clone())),
             tree: Tree::new(workspace.clone(), watcher.clone()),
-            run: Rc::new(Run::new(workspace.clone(), awaited, programs.clone())),
+            runs: Runs::new(workspace.clone(), awaited, lock, programs.clone()),
             search: Rc::new(Search::new(workspace.clone(), documents.clone())),
             documents,
             programs,
@@ -97,11 +105,14 @@ impl Runner {
             project: RefCell::default(),
             status: value::Sender::new(Status::default()),
             closing: value::Sender::new(false),
+            began: std::time::Instant::now(),
+            active: std::cell::Cell::new(0),
             workspace,
             home,
         });
         let listener: Rc<dyn Listener> = runner.clone();
         runner.documents.set_listener(Rc::downgrade(&listener));
+        runner.documents.take_up(restoring);
         runner.project_changed();
         watcher.watch(&WorkspacePath::root());
         let watching = runner.clone();
@@ -129,9 +140,9 @@ impl Runner {
         client.tell(&RunnerMessage::Terminals {
             terminals: self.terminals().iter().map(|t| t.info()).collect(),
         });
-        client.tell(&RunnerMessage::RunState {
-            run: self.run.state(),
-        });
+        for (name, run) in self.runs.states() {
+            client.tell(&RunnerMessage::RunState { name, run });
+        }
         client.tell(&RunnerMessage::Ports {
             ports: self.ports.borrow().clone(),
         });
@@ -177,16 +188,16 @@ impl Runner {
     }
 
     fn run_changed(&self) {
-        self.tell_all(&RunnerMessage::RunState {
-            run: self.run.state(),
-        });
+        for (name, run) in self.runs.states() {
+            self.tell_all(&RunnerMessage::RunState { name, run });
+        }
         self.terminals_changed();
         self.update_status();
     }
 
     fn project_changed(&self) {
-        let info = self.run.project_info();
-        if let Ok(project) = self.run.project() {
+        let info = self.runs.project_info();
+        if let Ok(project) = self.runs.project() {
             self.search.set_derived(project.files.clone());
             self.tree.set_derived(project.files);
         }
@@ -197,6 +208,7 @@ impl Runner {
 
     /// Somebody did something.
     pub(crate) fn note_activity(&self) {
+        self.active.set(self.began.elapsed().as_secs());
         self.update_status();
     }
 
@@ -213,8 +225,12 @@ impl Runner {
         Status {
             ports: self.ports.borrow().clone(),
             people: self.clients.borrow().len(),
-            running: self.run.is_running(),
+            running: self.runs.is_any_running(),
+            exit_code: self.runs.exit_code(),
+            exits: self.runs.exits(),
             unwritten: self.documents.unwritten(),
+            active: self.active.get(),
+            stopping: *self.closing.borrow(),
         }
     }
 
@@ -251,20 +267,59 @@ impl Runner {
         cols: u16,
         rows: u16,
     ) -> Result<u32, (ErrorCode, String)> {
-        if self.terminals.borrow().len() >= MAX_TERMINALS {
-            return Err((
-                ErrorCode::Limit,
-                format!("A repl has {MAX_TERMINALS} terminals at most: close one first."),
-            ));
-        }
+        self.may_open_terminal()?;
         let name = session::shell_name(&self.terminals());
         let terminal = self.new_terminal(TerminalKind::Shell, name, cols, rows);
         let shell = std::env::var("SHELL").unwrap_or_else(|_| "/bin/bash".into());
+        self.start_program(
+            terminal,
+            &shell,
+            &["-l"],
+            alcove_terminals::marks::environment(&shell),
+        )
+    }
+
+    /// Gets a repository, with all that git says and asks in a terminal of its own.
+    pub(crate) fn clone_repository(
+        self: &Rc<Self>,
+        url: &str,
+        cols: u16,
+        rows: u16,
+    ) -> Result<u32, (ErrorCode, String)> {
+        clone::check(url).map_err(|e| (ErrorCode::Malformed, e))?;
+        if !clone::is_empty(&self.workspace) {
+            let message = "A repository can be fetched into an empty repl only.";
+            return Err((ErrorCode::Exists, message.into()));
+        }
+        self.may_open_terminal()?;
+        let terminal = self.new_terminal(TerminalKind::Clone, "Clone".into(), cols, rows);
+        let command = format!("$ git clone {} .", clone::without_secrets(url));
+        terminal.output(run::notice(&command).as_bytes());
+        let args = ["clone", "--progress", "--", url, "."];
+        self.start_program(terminal, "git", &args, &[])
+    }
+
+    fn may_open_terminal(&self) -> Result<(), (ErrorCode, String)> {
+        if self.terminals.borrow().len() >= MAX_TERMINALS {
+            let message = format!("A repl has {MAX_TERMINALS} terminals at most: close one first.");
+            return Err((ErrorCode::Limit, message));
+        }
+        Ok(())
+    }
+
+    /// Runs a program in a terminal, and notes its end.
+    fn start_program(
+        self: &Rc<Self>,
+        terminal: Rc<Terminal>,
+        program: &str,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Result<u32, (ErrorCode, String)> {
         let started = terminal.open().and_then(|slave| {
             self.programs.spawn(
-                &shell,
-                &["-l"],
-                &[],
+                program,
+                args,
+                env,
                 &self.workspace,
                 Streams::Terminal(slave),
             )
@@ -289,7 +344,7 @@ impl Runner {
                 terminal.close();
                 Err((
                     ErrorCode::Failed,
-                    format!("{shell} could not be started: {error}"),
+                    format!("{program} could not be started: {error}"),
                 ))
             }
         }
@@ -300,8 +355,8 @@ impl Runner {
         let Some(terminal) = self.terminal(id) else {
             return false;
         };
-        if terminal.kind == TerminalKind::Run {
-            self.run.stop().await;
+        if let Some(run) = self.runs.in_terminal(id) {
+            run.stop().await;
         } else if let Some(leader) = terminal.leader.get() {
             self.programs
                 .end_session(leader, Signal::HUP, Duration::from_secs(1))
@@ -313,19 +368,22 @@ impl Runner {
         true
     }
 
+    /// Runs what the project file says under this name, in the terminal that it had before.
     pub(crate) fn start_run(
         self: &Rc<Self>,
+        name: &str,
         cols: u16,
         rows: u16,
     ) -> Result<(), (ErrorCode, String)> {
-        let existing = self
-            .terminals()
-            .into_iter()
-            .find(|t| t.kind == TerminalKind::Run);
+        let run = self.runs.named(name)?;
+        let existing = run.terminal().and_then(|id| self.terminal(id));
         let is_new = existing.is_none();
+        if is_new && name != MAIN_RUN {
+            self.may_open_terminal()?;
+        }
         let terminal = existing
-            .unwrap_or_else(|| self.new_terminal(TerminalKind::Run, "Run".into(), cols, rows));
-        match self.run.start(&terminal) {
+            .unwrap_or_else(|| self.new_terminal(TerminalKind::Run, name.to_owned(), cols, rows));
+        match run.start(&terminal) {
             Ok(None) => Ok(()),
             Ok(Some(ends)) => {
                 self.run_changed();
@@ -394,7 +452,7 @@ impl Runner {
                 // A program that listens has been prepared.
                 self.run_changed();
             }
-            let soon = !self.clients.borrow().is_empty() || self.run.is_running();
+            let soon = !self.clients.borrow().is_empty() || self.runs.is_any_running();
             tokio::time::sleep(if soon { PORTS_SOON } else { PORTS_LATER }).await;
         }
     }
@@ -422,7 +480,7 @@ impl Runner {
 
     /// Bulk is in place.
     pub fn ready(&self) -> std::io::Result<()> {
-        self.run.ready()
+        self.runs.ready()
     }
 
     /// Ends all programs and closes all sessions.
@@ -470,11 +528,14 @@ impl Listener for Runner {
                         client.tell(&match event.clone() {
                             Event::Moved(path) => RunnerMessage::DocumentMoved { channel, path },
                             Event::Gone(gone) => RunnerMessage::DocumentGone { channel, gone },
-                            Event::Conflict(offset) => {
-                                RunnerMessage::DocumentConflict { channel, offset }
+                            Event::Conflict(clash) => {
+                                RunnerMessage::DocumentConflict { channel, clash }
                             }
                             Event::Unwritable(message) => {
                                 RunnerMessage::DocumentUnwritable { channel, message }
+                            }
+                            Event::LineEnds(line_ends) => {
+                                RunnerMessage::DocumentLineEndsAre { channel, line_ends }
                             }
                             Event::Update { .. } | Event::OnDisk(_) => continue,
                         });

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use alcove_spawner::{Limits, Network};
 
+pub use crate::lifecycle::{Lifetimes, Patience, Quotas, Room};
+
 /// All settings, already checked one by one.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -19,12 +21,18 @@ pub struct Config {
     pub store: String,
     /// SQLite file or Postgres address; `None`: a SQLite file in the data folder.
     pub database: Option<String>,
-    /// How long a repl goes on after the last person has left; `None`: for ever.
-    pub grace_period: Option<Duration>,
+    /// What all repls of this machine may take together.
+    pub room: Room,
+    /// How long repls go on, and what starts them.
+    pub lifetimes: Lifetimes,
+    /// How long a request to a preview is held while its repl starts.
+    pub wake_patience: Duration,
     /// Sign-in token of the local user; `None`: a random one, kept in the database.
     pub token: Option<String>,
     pub limits: Limits,
     pub network: Network,
+    /// How much may be in the store.
+    pub quotas: Quotas,
     /// Time that programs get to end, between HUP and TERM and between TERM and KILL.
     pub stop_patience: Duration,
     /// Whether templates are prepared (their dependencies installed) in the background.
@@ -50,9 +58,14 @@ impl Config {
         self.data_dir.join("repls")
     }
 
-    /// Folders of repls with files that the server may not read.
+    /// Folders of repls with files that the server may not read, or that no repl may hold.
     pub fn unsaved_dir(&self) -> PathBuf {
         self.data_dir.join("unsaved")
+    }
+
+    /// Archives that are being taken apart, and what comes out of them.
+    pub fn imports_dir(&self) -> PathBuf {
+        self.data_dir.join("importing")
     }
 
     pub fn templates_dir(&self) -> PathBuf {

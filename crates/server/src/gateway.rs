@@ -31,7 +31,7 @@ pub async fn session(
 ) -> Result<Response<Body>, ApiFailure> {
     let repl = crate::api::owned(&app, &user, &id).await?;
     let accept = handshake(request.headers())?;
-    let presence = app.repls.enter(&repl);
+    let presence = app.repls.enter(&repl, &user.id);
     let socket = app
         .repls
         .ensure_running(&repl)

@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod gateway;
 pub mod hosts;
+mod import;
 pub mod lifecycle;
 mod logins;
 pub mod metrics;
@@ -17,9 +18,11 @@ mod names;
 mod preview;
 mod runner;
 pub mod templates;
+mod unpack;
+mod upkeep;
 mod web;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use alcove_spawner::Spawner;
@@ -29,6 +32,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 pub use error::ApiFailure;
+pub use import::{Imported, import};
+pub use lifecycle::Farewell;
+pub use web::Page;
 
 /// Everything that requests share.
 pub struct App {
@@ -47,14 +53,20 @@ pub struct App {
     pub readiness: tokio::sync::Mutex<Option<(std::time::Instant, String)>>,
     /// Cancelled when the server is to end.
     pub closing: CancellationToken,
+    farewell: OnceLock<Farewell>,
     pub logins: logins::Logins,
     pub splices: gateway::Splices,
+    pub page: Page,
 }
 
 impl App {
-    /// Opens database and store, rescues what an earlier server left behind, imports templates.
-    pub async fn start(config: Config, spawner: Arc<dyn Spawner>) -> anyhow::Result<Arc<Self>> {
-        let db = db::Db::open(&config).await?;
+    /// Opens database and store, takes over what an earlier server left behind, imports templates.
+    pub async fn start(
+        config: Config,
+        spawner: Arc<dyn Spawner>,
+        page: Page,
+    ) -> anyhow::Result<Arc<Self>> {
+        let db = db::Db::open(&config.data_dir, config.database.as_deref()).await?;
         let keys = auth::Keys::load(&db, &config).await?;
         let store = Store::open(&config.store)?;
         store
@@ -78,6 +90,7 @@ impl App {
             tickets: preview::Tickets::default(),
             tunnels: preview::Tunnels::default(),
             closing: CancellationToken::new(),
+            farewell: OnceLock::new(),
             logins: logins::Logins::new(db.clone()),
             splices: gateway::Splices::start()?,
             config,
@@ -88,11 +101,18 @@ impl App {
             repls,
             templates,
             metrics,
+            page,
         }))
     }
 
-    /// Serves until `closing` is cancelled; then saves and stops every repl. `Err` when something
-    /// could not be saved: it stays on this machine's disk, and the next start saves it.
+    /// Has [`App::serve`] end. What was said first holds.
+    pub fn end(&self, farewell: Farewell) {
+        let _ = self.farewell.set(farewell);
+        self.closing.cancel();
+    }
+
+    /// Serves until it is to [end](App::end). `Err` when something could not be saved: it stays on this
+    /// machine's disk, and the next start saves it.
     pub async fn serve(self: Arc<Self>, listener: TcpListener) -> anyhow::Result<()> {
         let closing = self.closing.clone();
         let serving = tokio::spawn(web::accept(
@@ -101,15 +121,27 @@ impl App {
             web::service(&self),
             closing.clone(),
         ));
+        self.repls.come_back().await;
         let sweeping = tokio::spawn(sweep(self.clone()));
+        let upkeep = tokio::spawn(upkeep::keep_up(self.clone()));
         closing.cancelled().await;
         sweeping.abort();
-        tracing::info!("stopping: saving all repls");
-        self.templates.stop().await;
-        let saved = self.repls.stop_all().await;
-        self.spawner.shutdown().await;
+        upkeep.abort();
+        let farewell = *self.farewell.get().unwrap_or(&Farewell::Stop);
+        tracing::info!(?farewell, "stopping: saving all repls");
+        let saved = self.end_all(farewell).await;
         // Connections that hang must not keep the process.
         let _ = tokio::time::timeout(Duration::from_secs(2), serving).await;
+        saved
+    }
+
+    /// Saves every repl, and stops it unless it is to be left to the next server.
+    pub async fn end_all(&self, farewell: Farewell) -> anyhow::Result<()> {
+        self.templates.stop().await;
+        let saved = self.repls.end_all(farewell).await;
+        if farewell == Farewell::Stop {
+            self.spawner.shutdown().await;
+        }
         saved
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use alcove_protocol::api::Phase;
+use alcove_protocol::api::{Phase, Resources};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -31,8 +31,24 @@ struct Direction {
     direction: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Repl {
+    repl: String,
+}
+
+/// What the programs of each running repl use.
+#[derive(Clone, Default)]
+struct Programs {
+    memory: Family<Repl, Gauge>,
+    processes: Family<Repl, Gauge>,
+    cpu: Family<Repl, Gauge>,
+    killed: Family<Repl, Gauge>,
+    disk: Family<Repl, Gauge>,
+}
+
 pub struct Metrics {
     registry: Registry,
+    programs: Programs,
     sessions: Gauge,
     bytes: Family<Direction, Counter<u64, AtomicU64>>,
     steps: Family<Step, Histogram, fn() -> Histogram>,
@@ -120,8 +136,37 @@ impl Metrics {
             "Requests to the object store since the start, by kind",
             store_requests.clone(),
         );
+        let programs = Programs::default();
+        registry.register_with_unit(
+            "repl_memory",
+            "Memory that a repl's programs use",
+            Unit::Bytes,
+            programs.memory.clone(),
+        );
+        registry.register(
+            "repl_processes",
+            "Processes of a repl's programs",
+            programs.processes.clone(),
+        );
+        registry.register(
+            "repl_cpu_percent",
+            "Percent of one processor that a repl's programs used in the last seconds",
+            programs.cpu.clone(),
+        );
+        registry.register(
+            "repl_killed",
+            "Programs of a repl that were ended since its memory was full, since it started",
+            programs.killed.clone(),
+        );
+        registry.register_with_unit(
+            "repl_disk",
+            "What is in a repl's folders on this machine",
+            Unit::Bytes,
+            programs.disk.clone(),
+        );
         Self {
             registry,
+            programs,
             sessions,
             bytes,
             steps,
@@ -172,6 +217,33 @@ impl Metrics {
             }
             Err(()) => {
                 self.checkpoint_failures.inc();
+            }
+        }
+    }
+
+    /// What a repl's programs use; `None` when it does not run any more.
+    pub fn resources(&self, repl: &str, resources: Option<&Resources>) {
+        let label = Repl {
+            repl: repl.to_owned(),
+        };
+        let Programs {
+            memory,
+            processes,
+            cpu,
+            killed,
+            disk,
+        } = &self.programs;
+        let figures = [
+            (memory, resources.map(|r| r.memory)),
+            (processes, resources.map(|r| r.processes.into())),
+            (cpu, resources.map(|r| r.cpu.into())),
+            (killed, resources.map(|r| r.killed)),
+            (disk, resources.and_then(|r| r.disk).map(|disk| disk.bytes)),
+        ];
+        for (family, figure) in figures {
+            match figure {
+                Some(figure) => drop(family.get_or_create(&label).set(figure as i64)),
+                None => drop(family.remove(&label)),
             }
         }
     }

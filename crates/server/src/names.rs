@@ -1,23 +1,12 @@
 //! Ids, and names for repls that were given none.
 
+use alcove_protocol::api::MAX_REPL_NAME_CHARS;
+use alcove_protocol::names::{FIRST_WORDS, SECOND_WORDS};
 use rand::RngExt;
 
 const ID_ALPHABET: &[u8] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// 12 characters of 36: 62 bits; valid in a host name (RFC 1123 §2.1).
 const ID_LENGTH: usize = 12;
-
-const FIRST: &[&str] = &[
-    "amber", "brisk", "calm", "clear", "clever", "coral", "crisp", "dapper", "eager", "early",
-    "gentle", "golden", "keen", "light", "lively", "lucky", "mellow", "merry", "misty", "nimble",
-    "olive", "proud", "quiet", "rapid", "sandy", "silver", "snowy", "sunny", "swift", "tidy",
-    "velvet", "vivid", "warm", "wild", "young",
-];
-const SECOND: &[&str] = &[
-    "acorn", "badger", "beacon", "birch", "brook", "canyon", "cedar", "comet", "cove", "delta",
-    "ember", "falcon", "fern", "finch", "garden", "glade", "harbor", "heron", "island", "lagoon",
-    "lantern", "maple", "meadow", "otter", "pebble", "pine", "planet", "prairie", "reef", "river",
-    "sparrow", "summit", "thicket", "valley", "willow",
-];
 
 /// A new repl's id.
 pub fn new_id() -> String {
@@ -38,14 +27,29 @@ pub fn new_name() -> String {
     let pick = |list: &[&'static str], n: usize| list[n % list.len()];
     format!(
         "{}-{}",
-        pick(FIRST, rng.random_range(0..1000)),
-        pick(SECOND, rng.random_range(0..1000))
+        pick(FIRST_WORDS, rng.random_range(0..1000)),
+        pick(SECOND_WORDS, rng.random_range(0..1000))
     )
+}
+
+/// A name with something after it, as far as a repl's name may be long.
+pub fn derived(name: &str, suffix: &str) -> String {
+    let room = MAX_REPL_NAME_CHARS - suffix.chars().count();
+    let kept: String = name.chars().take(room).collect();
+    kept.trim_end().to_owned() + suffix
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_derived_name_fits() {
+        assert_eq!(derived("shop", " copy"), "shop copy");
+        let longest = derived(&"é".repeat(MAX_REPL_NAME_CHARS), " copy");
+        assert_eq!(longest.chars().count(), MAX_REPL_NAME_CHARS);
+        assert!(longest.ends_with("é copy"));
+    }
 
     #[test]
     fn ids_have_their_form() {

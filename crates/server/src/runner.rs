@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use alcove_protocol::status::{MAX_STATUS_BYTES, Status};
+use alcove_protocol::status::{MAX_RESTORE_ANSWER_BYTES, MAX_STATUS_BYTES, RestoreAnswer, Status};
 use alcove_socket::QuietStream;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -143,10 +143,56 @@ pub async fn stop(socket: &Path, patience: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Has what Run does started, unless it runs. The inner `Err` is why it can't be, for a person.
+pub async fn start_run(socket: &Path) -> anyhow::Result<Result<(), String>> {
+    let asked = async {
+        let answer = request(socket, Method::POST, "/run/start", vec![]).await?;
+        let status = answer.status();
+        let words = http_body_util::Limited::new(answer.into_body(), MAX_HEAD_BYTES)
+            .collect()
+            .await
+            .map_err(|e| anyhow::anyhow!(e))?
+            .to_bytes();
+        match status {
+            StatusCode::NO_CONTENT => Ok(Ok(())),
+            StatusCode::CONFLICT => Ok(Err(String::from_utf8_lossy(&words).into_owned())),
+            other => bail!("the runner did not start the program ({other})"),
+        }
+    };
+    tokio::time::timeout(UPGRADE, asked)
+        .await
+        .context("the runner does not answer")?
+}
+
 /// Tells the runner that bulk is in place.
 pub async fn ready(socket: &Path) -> anyhow::Result<()> {
     tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/ready", vec![])).await??;
     Ok(())
+}
+
+/// Has files brought back, see the runner's `POST /restore`. How long it may take is for the caller to bound.
+pub async fn restore<B>(socket: &Path, archive: B) -> anyhow::Result<RestoreAnswer>
+where
+    B: hyper::body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static,
+{
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri("/restore")
+        .body(archive)?;
+    let answer = exchange(socket, request).await?;
+    let status = answer.status();
+    let body = http_body_util::Limited::new(answer.into_body(), MAX_RESTORE_ANSWER_BYTES);
+    let bytes = body
+        .collect()
+        .await
+        .map_err(|e| anyhow::anyhow!(e))?
+        .to_bytes();
+    if !status.is_success() {
+        bail!("the runner could not bring it back ({status})");
+    }
+    serde_json::from_slice(&bytes).context("the runner's answer")
 }
 
 /// Runs a command; its exit code and the end of its output.

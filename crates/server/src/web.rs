@@ -1,5 +1,6 @@
 //! Which part answers a request, by the host it names; the web application's files; the accept loop.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,13 +9,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HOST, HeaderName,
-    IF_NONE_MATCH, LOCATION,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, ETAG, HOST, HeaderName, IF_NONE_MATCH, LOCATION, VARY,
 };
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rust_embed::EmbeddedFile;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -22,21 +24,24 @@ use tower::ServiceExt;
 use crate::hosts::Target;
 use crate::{App, api, preview};
 
-/// How long a client may take to send a request's head.
+/// How long a client may take to send a request's head,
 const HEAD: Duration = Duration::from_secs(30);
+/// and how large it may be, in bytes. A preview's script can fill a browser with cookies for the parent
+/// domain: all that browsers keep of one site (180 of 4 KiB) must fit, or the editor would be shut off.
+const MAX_HEAD_BYTES: usize = 1024 * 1024;
 /// Pages of the application run our own code only; frames are previews.
 const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
     connect-src 'self' ws: wss:; frame-src http: https:; worker-src 'self' blob:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-#[derive(rust_embed::RustEmbed)]
-#[folder = "../../web/dist"]
-#[allow_missing = true]
-struct Page;
+/// The web application's files, each by its path. The program brings them along: so this crate is
+/// compiled without them.
+pub type Page = fn(path: &str) -> Option<EmbeddedFile>;
 
 /// All that answers under the editor's name.
 pub fn service(app: &Arc<App>) -> Router {
-    api::router(app).fallback(files)
+    let page = app.page;
+    api::router(app).fallback(move |request| files(page, request))
 }
 
 /// Takes connections until `closing`.
@@ -69,6 +74,7 @@ pub async fn accept(
             let connection = hyper::server::conn::http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD)
+                .max_buf_size(MAX_HEAD_BYTES)
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             tokio::select! {
@@ -149,8 +155,8 @@ pub(crate) fn answer(
 }
 
 /// The web application's page.
-pub(crate) fn page() -> Response<Body> {
-    let Some(file) = Page::get("index.html") else {
+pub(crate) fn index(page: Page) -> Response<Body> {
+    let Some(file) = page("index.html") else {
         return answer(
             StatusCode::SERVICE_UNAVAILABLE,
             "This binary was built without the web application: run `make build`.\n",
@@ -177,23 +183,25 @@ pub(crate) fn page() -> Response<Body> {
     response
 }
 
-async fn files(request: Request<Body>) -> Response<Body> {
+async fn files(page: Page, request: Request<Body>) -> Response<Body> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer(StatusCode::METHOD_NOT_ALLOWED, "", &[]);
     }
     let path = request.uri().path().trim_start_matches('/');
-    let file = match Page::get(path) {
+    let file = match page(path) {
         Some(file) if path != "index.html" => file,
         // The application has its own addresses; what looks like a file is none of them.
         None if path.contains('.') => {
             return answer(StatusCode::NOT_FOUND, "There is no such file.\n", &[]);
         }
-        _ => return page(),
+        _ => return index(page),
     };
-    let tag = format!(
-        "\"{}\"",
-        blake3::Hash::from(file.metadata.sha256_hash()).to_hex()
-    );
+    let hash = blake3::Hash::from(file.metadata.sha256_hash()).to_hex();
+    let (data, coding) = match compressed(page, path, request.headers()) {
+        Some((data, coding)) => (data, Some(coding)),
+        None => (file.data, None),
+    };
+    let tag = format!("\"{hash}{}\"", coding.unwrap_or_default());
     // Vite names these files by their content.
     let cache = if path.starts_with("assets/") {
         "public, max-age=31536000, immutable"
@@ -213,7 +221,7 @@ async fn files(request: Request<Body>) -> Response<Body> {
         );
     }
     let kind = match path.rsplit_once('.').map(|(_, end)| end) {
-        Some("js") => "text/javascript; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
@@ -222,11 +230,17 @@ async fn files(request: Request<Body>) -> Response<Body> {
         Some("wasm") => "application/wasm",
         _ => "application/octet-stream",
     };
-    let mut response = Response::new(Body::from(file.data));
+    let mut response = Response::new(Body::from(data));
+    if let Some(coding) = coding {
+        response
+            .headers_mut()
+            .insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
     for (name, value) in [
         (CONTENT_TYPE, kind),
         (CACHE_CONTROL, cache),
         (ETAG, tag.as_str()),
+        (VARY, "Accept-Encoding"),
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
     ] {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -234,4 +248,43 @@ async fn files(request: Request<Body>) -> Response<Body> {
         }
     }
     response
+}
+
+/// What Vite's build compressed, in the best coding that the browser takes (RFC 9110 §12.5.3).
+fn compressed(
+    page: Page,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<(Cow<'static, [u8]>, &'static str)> {
+    let accepted = headers.get(ACCEPT_ENCODING)?.to_str().ok()?;
+    [("br", "br"), ("gz", "gzip")]
+        .into_iter()
+        .filter(|(_, coding)| accepts(accepted, coding))
+        .find_map(|(end, coding)| Some((page(&format!("{path}.{end}"))?.data, coding)))
+}
+
+/// Whether `coding` is named, and not with a weight of nought.
+fn accepts(accepted: &str, coding: &str) -> bool {
+    accepted.split(',').any(|one| {
+        let (name, weight) = one.split_once(';').unwrap_or((one, ""));
+        let is_nought = weight
+            .trim()
+            .strip_prefix("q=")
+            .is_some_and(|q| q.parse() == Ok(0.0));
+        name.trim().eq_ignore_ascii_case(coding) && !is_nought
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accepts;
+
+    #[test]
+    fn a_coding_is_used_only_where_it_is_named() {
+        assert!(accepts("gzip, deflate, br, zstd", "br"));
+        assert!(accepts("GZIP;q=0.5", "gzip"));
+        for no in ["", "gzip", "br;q=0", "br; q=0.000", "brotli"] {
+            assert!(!accepts(no, "br"), "{no}");
+        }
+    }
 }

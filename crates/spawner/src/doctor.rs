@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::languages::Languages;
 use crate::sandbox::cgroup::Cgroups;
 use crate::sandbox::cgroup_plan::Kind;
+use crate::sandbox::disk::Disks;
 use crate::sandbox::host;
 use crate::sandbox::{SandboxConfig, SandboxSpawner};
 use crate::{Exit, Limits, Network, SandboxSpec, SpawnError, Spawner};
@@ -48,6 +49,7 @@ pub async fn check(config: &SandboxConfig) -> Vec<Check> {
             .map(|t| tool(t.0, t.1)),
     );
     checks.push(tun());
+    checks.push(disks(config).await);
     let languages = tokio::task::spawn_blocking(Languages::detect)
         .await
         .unwrap_or_default();
@@ -153,6 +155,36 @@ fn control_groups() -> Check {
         "a repl can use all of this machine's memory",
         Some(remedy.into()),
     )
+}
+
+/// Makes a disk for no repl, and removes it.
+async fn disks(config: &SandboxConfig) -> Check {
+    let name = "disk limit";
+    let Some(limit) = config.disk else {
+        let detail = "none: a repl can fill this machine's disk";
+        return check_of(name, State::Warn, detail, Some("Give --disk SIZE.".into()));
+    };
+    if !is_root() {
+        let detail = "an ordinary user can't mount: a repl can fill this machine's disk";
+        let remedy = "Start Alcove as root, or watch the disk.";
+        return check_of(name, State::Warn, detail, Some(remedy.into()));
+    }
+    let tried = match tempfile::tempdir() {
+        Ok(folder) => Disks::open(folder.path(), Some(limit)).await.map(drop),
+        Err(error) => Err(SpawnError::Unable(error.to_string())),
+    };
+    match tried {
+        Ok(()) => {
+            let detail = format!("{} MiB for each repl's files", limit >> 20);
+            check_of(name, State::Ok, detail, None)
+        }
+        Err(error) => check_of(
+            name,
+            State::Warn,
+            format!("a repl can fill this machine's disk: {error}"),
+            Some("sudo apt install e2fsprogs util-linux; sudo modprobe loop. In a container, start it with `--privileged`.".into()),
+        ),
+    }
 }
 
 fn tool(name: &str, package: &str) -> Check {
@@ -272,6 +304,7 @@ async fn run_trial(config: &SandboxConfig, network: Network) -> Result<Duration,
         alcove: program,
         state_dir: folder.path().join("state"),
         allow: config.allow.clone(),
+        disk: None,
     };
     let spawner = SandboxSpawner::new(config).await?;
     let id = "trial";

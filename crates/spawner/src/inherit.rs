@@ -8,12 +8,32 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use rustix::io::FdFlags;
+use rustix::process::Resource;
 
 /// Where the runner looks for its listening socket (sd_listen_fds(3)).
 pub const LISTEN_FD: RawFd = 3;
 
 /// Numbers below are left to whatever the child opens at its start.
 const LOWEST: RawFd = 64;
+
+/// Keeps from all children what this process was started with, but for its standard streams: a folder
+/// that its starter left open would lead out of every sandbox.
+pub fn keep_to_ourselves() -> io::Result<()> {
+    for entry in std::fs::read_dir("/proc/self/fd")? {
+        let number = entry?.file_name().to_str().and_then(|n| n.parse().ok());
+        let Some(fd) = number.filter(|fd: &RawFd| *fd > 2) else {
+            continue;
+        };
+        // SAFETY: it is borrowed for one call, which fails when it has been closed meanwhile (as the
+        // listing's own has).
+        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
+        match rustix::io::fcntl_setfd(fd, FdFlags::CLOEXEC) {
+            Ok(()) | Err(rustix::io::Errno::BADF) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
 
 /// Copies `fd` to a high number, closed on exec. [`keep_open`] opens it for one child.
 pub fn lift(fd: impl AsFd) -> io::Result<OwnedFd> {
@@ -72,6 +92,18 @@ pub fn detach(command: &mut Command, kept: Vec<OwnedFd>) {
                 rustix::io::fcntl_setfd(fd, FdFlags::empty())?;
             }
             Ok(())
+        });
+    }
+}
+
+/// Has `command`'s child open as many files as this process may.
+pub fn raise_open_files(command: &mut Command) {
+    // SAFETY: between fork and exec two async-signal-safe system calls are made.
+    unsafe {
+        command.pre_exec(|| {
+            let mut limit = rustix::process::getrlimit(Resource::Nofile);
+            limit.current = limit.maximum;
+            Ok(rustix::process::setrlimit(Resource::Nofile, limit)?)
         });
     }
 }

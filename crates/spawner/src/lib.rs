@@ -1,7 +1,8 @@
 //! Starts and stops the sandboxes in which repls run. It knows nothing of sessions, files in the
 //! store, or the database: it is given folders, limits and a program, and hands back a socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -10,9 +11,43 @@ pub mod doctor;
 mod inherit;
 pub mod languages;
 mod names;
+pub mod none;
 mod pid;
 pub mod process;
 pub mod sandbox;
+
+/// What a spawner starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    Sandboxes,
+    Processes,
+}
+
+impl Started {
+    /// The folder of records below a state folder.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Sandboxes => "sandboxes",
+            Self::Processes => "processes",
+        }
+    }
+}
+
+/// Ids of what still runs of a kind, or has files, though no spawner may know of it.
+pub fn still_running(state_dir: &Path, kind: Started) -> Vec<String> {
+    let records = sandbox::record::Records::at(state_dir.join(kind.folder()));
+    let records = records.all::<sandbox::record::Record>().unwrap_or_default();
+    let alive = records.into_iter().filter(|record| record.runs());
+    let mut ids: Vec<String> = alive.map(|record| record.id).collect();
+    // Their files are seen by the spawner of their kind alone. Templates are prepared anew.
+    if kind == Started::Sandboxes {
+        let disks = sandbox::disk::Disks::all(state_dir).into_iter();
+        ids.extend(disks.filter(|id| !id.starts_with("template")));
+        ids.sort_unstable();
+        ids.dedup();
+    }
+    ids
+}
 
 /// Starts, finds and ends sandboxes. Every method is idempotent: a failure is repaired by calling it
 /// again.
@@ -21,6 +56,18 @@ pub trait Spawner: Send + Sync + 'static {
     /// Who owns the files of repl `id` on this machine. The first call for an id allots a user of
     /// its own (as root); it is kept until [`Spawner::release`].
     async fn owner(&self, id: &str) -> Result<Owner, SpawnError>;
+
+    /// Has the folder of repl `id`, which is there, hold no more than the limit of a disk, where this
+    /// machine can; or than somewhat more than it `holds` in the store. What it held before the machine was
+    /// restarted is in it again.
+    async fn attach(&self, _id: &str, _folder: &Path, _holds: Holds) -> Result<(), SpawnError> {
+        Ok(())
+    }
+
+    /// Ends that: what was in the folder is gone. Nothing happens to a folder without such a limit.
+    async fn detach(&self, _id: &str, _folder: &Path) -> Result<(), SpawnError> {
+        Ok(())
+    }
 
     /// Starts the runner in a sandbox. Its socket takes connections when this returns (they wait in
     /// the listen queue until the runner serves them). Fails when `spec.id` already runs.
@@ -40,6 +87,9 @@ pub trait Spawner: Send + Sync + 'static {
     /// Sandboxes on this machine that were started by this or an earlier server over the same state
     /// folder and may still run.
     async fn list(&self) -> Result<Vec<Sandbox>, SpawnError>;
+
+    /// What a sandbox's programs use; `None` where this machine does not count it, or none of that id runs.
+    async fn usage(&self, id: &str) -> Option<Usage>;
 
     /// Ends what serves all sandboxes (the network's router). Call after the last stop.
     async fn shutdown(&self);
@@ -122,6 +172,42 @@ pub struct Sandbox {
     pub socket: PathBuf,
     /// The sandbox's first process, as the host counts.
     pub pid: u32,
+    /// Whether that process is alive.
+    pub runs: bool,
+}
+
+/// What all programs of a repl together use, the runner not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Bytes of memory, without what the kernel would give back.
+    pub memory: u64,
+    pub processes: u32,
+    /// Processor time since the start.
+    pub cpu: Duration,
+    /// Processes that were killed since the memory was full, since the start,
+    pub killed: u64,
+    /// and how often a process was not started since there were too many.
+    pub refused: u64,
+    /// What its folder holds, where that has a limit.
+    pub disk: Option<DiskUsage>,
+}
+
+/// What is to be brought into a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holds {
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub files: u64,
+}
+
+/// What a repl's folder holds, and may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DiskUsage {
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub files: u64,
+    pub max_bytes: u64,
+    pub max_files: u64,
 }
 
 /// How a sandbox ended.

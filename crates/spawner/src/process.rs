@@ -20,7 +20,7 @@ use crate::names::{check_id, short_hash};
 use crate::pid::{self, ProcessRef};
 use crate::sandbox::host::make_folder;
 use crate::sandbox::record::{Record, Records, remove_file};
-use crate::{Exit, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, inherit};
+use crate::{Exit, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Started, Usage, inherit};
 
 /// In the environment of every process of a repl: finds those whose runner is gone.
 const MARK: &str = "ALCOVE_PROCESS_OF";
@@ -65,8 +65,8 @@ impl ProcessSpawner {
             rustix::process::geteuid().as_raw()
         ));
         make_folder(&run, 0o700)?;
-        let records =
-            Records::open(state.join("processes")).map_err(io("the folder for records"))?;
+        let records = Records::open(state.join(Started::Processes.folder()))
+            .map_err(io("the folder for records"))?;
         let languages = tokio::task::spawn_blocking(Languages::detect)
             .await
             .unwrap_or_default();
@@ -157,6 +157,7 @@ impl ProcessSpawner {
             id: id.clone(),
             socket,
             pid,
+            runs: true,
         })
     }
 
@@ -265,7 +266,7 @@ impl Spawner for ProcessSpawner {
         let busy = self.busy(&spec.id);
         let _one_at_a_time = busy.lock().await;
         if let Some(record) = self.read_record(&spec.id)? {
-            if record.first.is_some_and(ProcessRef::is_alive) {
+            if record.runs() {
                 return Err(SpawnError::AlreadyRuns(spec.id.clone()));
             }
             self.clean(&record).await?;
@@ -318,12 +319,11 @@ impl Spawner for ProcessSpawner {
                 what: "records".into(),
                 source,
             })?;
-        let sandbox = |r: Record| Sandbox {
-            pid: r.first.map_or(0, |p| p.pid),
-            id: r.id,
-            socket: r.socket,
-        };
-        Ok(records.into_iter().map(sandbox).collect())
+        Ok(records.into_iter().map(Sandbox::from).collect())
+    }
+
+    async fn usage(&self, _: &str) -> Option<Usage> {
+        None
     }
 
     async fn shutdown(&self) {

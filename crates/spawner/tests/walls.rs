@@ -169,6 +169,10 @@ async fn limits_stop_programs_but_not_the_runner() {
 
     let (code, _) = python(&sandbox, "x = bytearray(400 << 20)").await;
     assert_ne!(code, 0, "400 MB fit in 128");
+    let usage = spawner.usage("one").await.expect("it is counted");
+    assert!(usage.killed >= 1 && usage.memory < 128 << 20, "{usage:?}");
+    assert!(usage.processes <= 40 && usage.refused == 0, "{usage:?}");
+    assert!(usage.cpu > std::time::Duration::ZERO, "{usage:?}");
     assert_eq!(sh(&sandbox, "echo alive").await.1, "alive\n");
 
     // A bounded bomb: 200 children that wait until all are tried.
@@ -178,6 +182,7 @@ async fn limits_stop_programs_but_not_the_runner() {
     let (_, started) = python(&sandbox, bomb).await;
     let started: u32 = started.trim().parse().expect("a number");
     assert!(started <= 40, "{started} processes were started");
+    assert!(spawner.usage("one").await.expect("it is counted").refused >= 1);
     assert_eq!(sh(&sandbox, "echo alive").await.1, "alive\n");
 
     let (code, text) = sh(&sandbox, "head -c 32M /dev/zero > /tmp/big").await;

@@ -8,7 +8,7 @@ use futures_util::SinkExt;
 use tokio_tungstenite::tungstenite::Message;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, GetString, ReadTxn, Text, TextRef, Transact, Update};
+use yrs::{Doc, GetString, ReadTxn, StateVector, Text, TextRef, Transact, Update};
 
 use crate::{DEADLINE, Session};
 
@@ -45,6 +45,37 @@ impl Document {
         }
     }
 
+    /// Opens the document on a later session, and brings it what it lacks, as a page does that was away.
+    /// `false`: it has another epoch by now, and nothing was done.
+    pub async fn reopen(&mut self, session: &mut Session, path: &str) -> anyhow::Result<bool> {
+        let path: WorkspacePath = path.parse().map_err(|e| anyhow::anyhow!("{e}"))?;
+        let epoch = Some(self.epoch.clone());
+        let (channel, epoch) = match session
+            .ask(ClientMessage::DocumentOpen { path, epoch })
+            .await?
+        {
+            RunnerMessage::DocumentOpened { channel, epoch, .. } => (channel, epoch),
+            other => bail!("not opened: {other:?}"),
+        };
+        if epoch != self.epoch {
+            return Ok(false);
+        }
+        self.channel = channel;
+        let theirs = self.payload(session, kind::STATE_VECTOR).await?;
+        let theirs = StateVector::decode_v1(&theirs)?;
+        let (lacking, vector) = {
+            let transaction = self.doc.transact();
+            let lacking = transaction.encode_state_as_update_v1(&theirs);
+            (lacking, transaction.state_vector().encode_v1())
+        };
+        for (kind, payload) in [(kind::UPDATE, lacking), (kind::STATE_VECTOR, vector)] {
+            let frame = frame(channel, kind, None, &payload);
+            session.socket.send(Message::binary(frame)).await?;
+        }
+        self.next(session).await?;
+        Ok(true)
+    }
+
     pub fn content(&self) -> String {
         self.text.get_string(&self.doc.transact())
     }
@@ -73,24 +104,51 @@ impl Document {
         Ok(())
     }
 
-    /// Takes frames until one changes this document.
+    /// Characters of this page's own insertions that the runner has said to be on disk by now, in what
+    /// the session has taken.
+    pub fn on_disk(&self, session: &mut Session) -> anyhow::Result<u32> {
+        let mut chars = 0;
+        for (channel, kind, payload) in &session.binary {
+            if (*channel, *kind) == (self.channel, kind::ON_DISK) {
+                chars = StateVector::decode_v1(payload)?.get(&self.doc.client_id());
+            }
+        }
+        Ok(chars)
+    }
+
+    /// Takes in an update, once one is there.
     async fn next(&mut self, session: &mut Session) -> anyhow::Result<()> {
+        let update = self.payload(session, kind::UPDATE).await?;
+        let update = Update::decode_v1(&update)?;
+        self.doc.transact_mut().apply_update(update)?;
+        Ok(())
+    }
+
+    /// Takes in the updates that have come, without waiting for any.
+    pub fn catch_up(&mut self, session: &mut Session) -> anyhow::Result<()> {
+        while let Some(update) = self.take(session, kind::UPDATE) {
+            let update = Update::decode_v1(&update)?;
+            self.doc.transact_mut().apply_update(update)?;
+        }
+        Ok(())
+    }
+
+    fn take(&self, session: &mut Session, wanted: u8) -> Option<Vec<u8>> {
+        let mut frames = session.binary.iter();
+        let at = frames.position(|(channel, kind, _)| (*channel, *kind) == (self.channel, wanted));
+        at.map(|at| session.binary.remove(at).2)
+    }
+
+    /// Takes frames until there is one of a kind on this document's channel; its payload.
+    async fn payload(&self, session: &mut Session, kind: u8) -> anyhow::Result<Vec<u8>> {
         let deadline = tokio::time::Instant::now() + DEADLINE;
         loop {
-            let mine = session
-                .binary
-                .iter()
-                .position(|(c, k, _)| *c == self.channel && *k == kind::UPDATE);
-            if let Some(i) = mine {
-                let (_, _, payload) = session.binary.remove(i);
-                self.doc
-                    .transact_mut()
-                    .apply_update(Update::decode_v1(&payload)?)?;
-                return Ok(());
+            if let Some(payload) = self.take(session, kind) {
+                return Ok(payload);
             }
             if let Some(frame) = tokio::time::timeout_at(deadline, session.take())
                 .await
-                .context("no update")??
+                .with_context(|| format!("no frame of kind {kind}"))??
             {
                 session.news.push(frame.message);
             }

@@ -3,6 +3,7 @@
 
 pub mod document;
 pub mod http;
+pub mod leaks;
 pub mod postgres;
 pub mod server;
 pub mod session;
@@ -10,11 +11,12 @@ pub mod session;
 use std::time::Duration;
 
 pub use http::{Answer, Http};
-pub use server::{Options, Server};
+pub use leaks::Traces;
+pub use server::{Options, Server, kill_sandbox};
 pub use session::Session;
 
 /// How long a test waits for what must happen.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Tries until `check` gives something; panics with `what` after [`DEADLINE`].
 pub async fn eventually<T, F: Future<Output = Option<T>>>(

@@ -38,8 +38,8 @@ impl Options {
     }
 }
 
-/// A server that runs. Dropped, it is told to end, so that no sandbox outlives a test: those of a
-/// server that is killed go on.
+/// A server that runs. Dropped, it is told to stop everything, so that no sandbox outlives a test: those of
+/// a server that is killed go on.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -55,12 +55,22 @@ impl Drop for Server {
             return;
         }
         // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
-        unsafe { libc::kill(self.pid() as i32, libc::SIGTERM) };
+        unsafe { libc::kill(self.pid() as i32, libc::SIGINT) };
         let began = std::time::Instant::now();
         while began.elapsed() < DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
+}
+
+/// Ends the first process of a repl's sandbox, and so all of them; `data_dir` is its server's.
+pub fn kill_sandbox(data_dir: &Path, repl: &str) -> anyhow::Result<()> {
+    let record = data_dir.join(format!("sandboxes/sandboxes/{repl}.json"));
+    let record: Value = serde_json::from_slice(&std::fs::read(record)?)?;
+    let pid = record["first"]["pid"].as_i64().context("a pid")?;
+    // SAFETY: kill(2) takes two numbers; the pid is that of a sandbox of a test's own server.
+    unsafe { libc::kill(i32::try_from(pid)?, libc::SIGKILL) };
+    Ok(())
 }
 
 impl Server {
@@ -82,6 +92,8 @@ impl Server {
             .arg(data_dir)
             .env("ALCOVE_TOKEN", &token)
             .env("ALCOVE_PREPARE_TEMPLATES", "false")
+            // Whatever else this machine does.
+            .env("ALCOVE_SPARE_MEMORY", "0")
             .env(
                 "ALCOVE_LOG",
                 std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()),
@@ -132,9 +144,9 @@ impl Server {
         Ok(status.code())
     }
 
-    /// SIGTERM; an error unless it has saved everything.
+    /// SIGINT; an error unless it has saved and stopped everything.
     pub async fn stop(mut self) -> anyhow::Result<()> {
-        match self.end(libc::SIGTERM).await? {
+        match self.end(libc::SIGINT).await? {
             Some(0) => Ok(()),
             code => bail!("the server ended with {code:?}"),
         }
@@ -177,6 +189,16 @@ impl Server {
         match (answer.status, answer.json()["id"].as_str()) {
             (201, Some(id)) => Ok(id.to_owned()),
             (status, _) => bail!("{status}: {}", answer.text()),
+        }
+    }
+
+    /// Saves and stops a repl; an error with the answer unless that is 200.
+    pub async fn stop_repl(&self, repl: &str) -> anyhow::Result<()> {
+        let path = format!("/api/repls/{repl}/stop");
+        let answer = self.http().post(&path, json!({})).await?;
+        match answer.status {
+            200 => Ok(()),
+            status => bail!("{repl}: {status}: {}", answer.text()),
         }
     }
 

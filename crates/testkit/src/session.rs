@@ -40,6 +40,12 @@ fn without_escapes(text: &str) -> String {
                 rest.next();
                 rest.by_ref().find(|c| ('@'..='~').contains(c));
             }
+            // An operating system command ends with BEL, or with ESC and a backslash (ECMA-48 §8.3.89).
+            ('\x1b', Some(']')) => {
+                if rest.by_ref().find(|c| matches!(c, '\x07' | '\x1b')) == Some('\x1b') {
+                    rest.next();
+                }
+            }
             ('\x1b', _) => drop(rest.next()),
             ('\r', _) => {}
             _ => plain.push(c),
@@ -394,9 +400,13 @@ impl Session {
     /// Runs a command in a new shell; what it wrote, without escape sequences, and its exit code.
     pub async fn command(&mut self, command: &str) -> anyhow::Result<(String, i32)> {
         let terminal = self.shell().await?;
-        // The mark is put together by the shell, so that the typed line does not hold it.
-        self.input(terminal, &format!("{command}; printf 'do''ne:%s:\\n' $?\n"))
-            .await?;
+        // The marks are put together by the shell, so that the typed line, which a shell that is
+        // just starting shows twice, does not hold them.
+        self.input(
+            terminal,
+            &format!("printf 'be''gin:\\n'; {command}; printf 'do''ne:%s:\\n' $?\n"),
+        )
+        .await?;
         self.until_output(terminal, "done:").await?;
         while !self
             .output(terminal)
@@ -407,19 +417,22 @@ impl Session {
                 self.news.push(frame.message);
             }
         }
-        let text = self.output(terminal).to_owned();
-        let (before, rest) = text.split_once("done:").context("the end")?;
+        let text = without_escapes(self.output(terminal));
+        let (_, text) = text.split_once("begin:\n").context("the beginning")?;
+        let (text, rest) = text.split_once("done:").context("the end")?;
         let code = rest.split(':').next().unwrap_or_default().parse()?;
+        let text = text.to_owned();
         self.ask(ClientMessage::TerminalClose { terminal }).await?;
         self.terminals.remove(&terminal);
-        Ok((without_escapes(before), code))
+        Ok((text, code))
     }
 
     /// Writes a file through a shell.
     pub async fn write_file(&mut self, path: &str, content: &[u8]) -> anyhow::Result<()> {
         use base64::Engine;
         let text = base64::engine::general_purpose::STANDARD.encode(content);
-        for (i, piece) in text.as_bytes().chunks(4000).enumerate() {
+        // A shell that is just starting takes lines of 4,095 bytes at most (termios(3)).
+        for (i, piece) in text.as_bytes().chunks(3000).enumerate() {
             let piece = std::str::from_utf8(piece)?;
             let arrow = if i == 0 { ">" } else { ">>" };
             self.command(&format!("printf %s {piece} {arrow} '{path}.b64'"))

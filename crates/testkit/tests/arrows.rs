@@ -4,16 +4,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Crate, and what of ours it may depend on. Tests and measurements may use `testkit` besides.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("protocol", &[]),
     ("socket", &[]),
-    ("runner", &["protocol", "socket"]),
+    ("merge", &[]),
+    ("zip", &[]),
+    ("archive", &["protocol"]),
+    ("terminals", &["protocol"]),
+    (
+        "runner",
+        &["archive", "merge", "protocol", "socket", "terminals", "zip"],
+    ),
     ("volume", &[]),
     ("spawner", &[]),
-    ("server", &["protocol", "socket", "spawner", "volume"]),
-    ("alcove", &["runner", "server", "spawner", "volume"]),
+    (
+        "server",
+        &["protocol", "socket", "spawner", "volume", "zip"],
+    ),
+    (
+        "alcove",
+        &[
+            "archive", "protocol", "runner", "server", "spawner", "volume",
+        ],
+    ),
     ("testkit", &["protocol"]),
-    ("bench", &["protocol", "testkit"]),
+    ("bench", &["protocol", "testkit", "volume"]),
 ];
 
 #[test]
@@ -81,6 +96,7 @@ fn lock_files_name_no_host_of_ours() {
     }
     for path in [
         "web/package-lock.json",
+        "bench/app/package-lock.json",
         "templates/react/package-lock.json",
         "templates/node/package-lock.json",
     ] {

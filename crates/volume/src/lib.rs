@@ -3,26 +3,54 @@
 //! sandboxes, sessions or the database.
 //!
 //! ```text
-//! repl/base/<template>/manifests/<n>   repl/base/<template>/packs/<id>.tar.zst
-//! repl/code/<repl-id>/manifests/<n>    repl/code/<repl-id>/packs/<id>.tar.zst
+//! repl/base/<template>/{manifests/<n>, packs/<id>.tar.zst, bulk/<id>.tar.zst}
+//! repl/code/<repl-id>/{manifests/<n>, packs/<id>.tar.zst, bulk/<id>.tar.zst}
 //! ```
 //!
 //! Nothing in the store is ever overwritten. The head is the manifest with the highest number; the
-//! next is created only if absent. Format: docs/reference/store-format.md.
+//! next is created only if absent, and the first of an epoch fences off the writers of earlier ones.
+//! Format: docs/reference/store-format.md.
 
+mod amend;
+mod backend;
 mod changes;
+mod check;
+mod encoding;
+mod gc;
+mod history;
 mod hydrate;
+mod ignored;
 pub mod manifest;
+mod named;
 mod pack;
+mod quota;
+mod restoration;
+mod rules;
 mod scan;
+mod snapshot;
+mod stamps;
 pub mod store;
+mod timeline;
+mod upload;
 mod volume;
 
-pub use changes::Changes;
+pub use amend::{Amender, Amendment, MAX_WRITTEN_BYTES, fork};
+pub use backend::{Environment, FORMS};
+pub use changes::{Changed, Changes};
+pub use check::{Report, check};
+pub use gc::{Collected, GRACE_MS, collect};
+pub use ignored::{IGNORE_FILE, MAX_IGNORE_BYTES};
 pub use manifest::{Manifest, Meta};
-pub use scan::{MAX_DEPTH, MAX_FILES};
-pub use store::{Location, Store};
-pub use volume::{Outcome, Progress, Scope, Volume};
+pub use named::MAX_NAMED;
+pub use quota::Size;
+pub use restoration::Restoration;
+pub use scan::{MAX_DEPTH, MAX_FILES, MAX_PATH_BYTES};
+pub use snapshot::{Differences, Item, ItemKind, Snapshot};
+pub use store::{Location, MAX_READERS, Store};
+pub use timeline::{
+    Moment, PAGE_BYTES, PAGE_MANIFESTS, PAGE_STATES, Page, changes_between, timeline,
+};
+pub use volume::{Outcome, Progress, Scope, Volume, export};
 
 /// Why a workspace could not be moved.
 #[derive(Debug, thiserror::Error)]

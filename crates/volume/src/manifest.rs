@@ -1,23 +1,75 @@
 //! A manifest: every file of a workspace at one moment, and where its bytes are.
+//! How it is written: [`crate::encoding`].
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use blake3::Hash;
+use bytes::Bytes;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 use serde::{Deserialize, Serialize};
 
-/// The version of the format that is written.
-pub const VERSION: u32 = 1;
+use crate::quota::Size;
 
 /// What is escaped in a path besides control characters and bytes above 127 (RFC 3986 §2.1).
 const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
-/// One durable state of a workspace. In the store: JSON, compressed with zstd (RFC 8878).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One durable state of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    pub version: u32,
     pub meta: Meta,
+    /// The life of the repl that it was written in. A higher one fences off writers of lower ones.
+    pub epoch: u64,
+    /// Whether it begins its epoch: then it stays for as long as the repl does.
+    pub begins: bool,
+    /// Who wrote it: a writer whose number is taken knows its own earlier attempt by it.
+    pub writer: String,
+    /// All but bulk.
+    pub sources: Tree,
+    pub bulk: Option<BulkRef>,
+}
+
+/// Names the sub-manifest that lists bulk, which changes rarely.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkRef {
+    pub key: String,
+    /// Files and folders in it.
+    pub entries: u64,
+    /// Bytes of their content; 0 where it was not counted.
+    #[serde(default)]
+    pub bytes: u64,
+    /// How many of them lie in the home folder; absent where it was not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<u64>,
+}
+
+impl BulkRef {
+    pub(crate) fn new(key: String, tree: &Tree) -> Self {
+        let Size { bytes, files } = Size::of(&tree.entries);
+        Self {
+            key,
+            entries: files,
+            bytes,
+            home: Some(tree.below("home").len() as u64),
+        }
+    }
+
+    pub(crate) fn size(&self) -> Size {
+        Size {
+            bytes: self.bytes,
+            files: self.entries,
+        }
+    }
+}
+
+/// Files and folders, and the packs that hold their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tree {
     /// Keys of the packs that entries refer to by their index.
     pub packs: Vec<String>,
-    /// Sorted by path; a folder stands before what is in it.
-    pub entries: Vec<Entry>,
+    /// Sorted by path; a folder stands before what is in it. Trees that follow each other share what is the
+    /// same: of very many files there is one list in memory, not several.
+    pub entries: Vec<Arc<Entry>>,
 }
 
 /// What is known of the workspace beside its files, so that a database can be rebuilt from the store.
@@ -28,6 +80,16 @@ pub struct Meta {
     pub template: String,
     /// When it was written, milliseconds since 1970.
     pub written_ms: u64,
+    /// Ids of those who were there since the state before, sorted; none: programs alone were at work.
+    /// Absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Vec<String>>,
+    /// The number of the state that was restored here, all of it or a part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored: Option<u64>,
+    /// Of a named state: its name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
     /// For a template: digest of the files it was imported from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
@@ -42,132 +104,110 @@ pub struct Meta {
     pub caches: Vec<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+impl Meta {
+    /// What holds for the states that follow as well: neither when it was written, nor how it came about.
+    pub(crate) fn lasting(&self) -> Self {
+        Self {
+            written_ms: 0,
+            by: None,
+            restored: None,
+            label: None,
+            ..self.clone()
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// From the top: `workspace/…` or `home/…`; percent-encoded where it isn't printable ASCII.
-    #[serde(rename = "p")]
     pub path: String,
     /// Permission bits.
-    #[serde(rename = "m")]
     pub mode: u32,
     /// Nanoseconds since 1970.
-    #[serde(rename = "t")]
     pub mtime_ns: i64,
-    #[serde(flatten)]
     pub kind: Kind,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "k")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kind {
-    #[serde(rename = "f")]
     File {
-        #[serde(rename = "s")]
         size: u64,
-        /// BLAKE3 of the content, hexadecimal.
-        #[serde(rename = "h")]
-        hash: String,
-        /// Index into the manifest's packs.
-        #[serde(rename = "a")]
-        pack: u32,
-        /// Where its frames lie in the pack.
-        #[serde(rename = "o")]
-        offset: u64,
-        #[serde(rename = "l")]
-        length: u64,
+        /// Of the whole content.
+        hash: Hash,
+        place: Place,
     },
-    #[serde(rename = "d")]
     Folder,
-    #[serde(rename = "y")]
     Symlink {
         /// Percent-encoded like a path.
-        #[serde(rename = "g")]
         target: String,
     },
 }
 
+/// Where a file's bytes are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// In the manifest itself.
+    Inline(Bytes),
+    /// One member of a pack.
+    Packed(Span),
+    /// Members of packs, one after the other: so that a change of a large file uploads a part of it.
+    Chunked(Vec<Chunk>),
+}
+
+/// Where a member lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// Index into the tree's packs.
+    pub pack: u32,
+    /// Bytes in the pack.
+    pub offset: u64,
+    pub length: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    pub size: u64,
+    pub hash: Hash,
+    pub span: Span,
+}
+
 impl Manifest {
+    /// How large the workspace is, bulk included.
+    pub fn size(&self) -> Size {
+        let bulk = self.bulk.as_ref().map(BulkRef::size).unwrap_or_default();
+        Size::of(&self.sources.entries).and(bulk)
+    }
+
     pub fn empty(meta: Meta) -> Self {
         Self {
-            version: VERSION,
             meta,
-            packs: Vec::new(),
-            entries: Vec::new(),
+            epoch: 0,
+            begins: false,
+            writer: String::new(),
+            sources: Tree::default(),
+            bulk: None,
         }
     }
 
-    pub fn encode(&self) -> Vec<u8> {
-        let json = serde_json::to_vec(self).expect("a manifest has no maps with odd keys");
-        zstd::bulk::compress(&json, 3).expect("compressing into memory does not fail")
+    /// The first manifest of another repl with the same files: it refers to the packs that there are.
+    pub fn fork(&self, meta: Meta) -> Self {
+        Self {
+            meta: Meta {
+                restored: None,
+                label: None,
+                ..meta
+            },
+            epoch: 0,
+            begins: false,
+            writer: String::new(),
+            ..self.clone()
+        }
     }
 
-    /// Reads and checks; the error is for a log.
-    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let json = zstd::stream::decode_all(bytes).map_err(|e| e.to_string())?;
-        let manifest: Self = serde_json::from_slice(&json).map_err(|e| e.to_string())?;
-        if manifest.version != VERSION {
-            return Err(format!(
-                "its version is {}, this program reads {VERSION}",
-                manifest.version
-            ));
-        }
-        // What lies in no folder of this manifest, or twice at one place, could be written through a
-        // link.
-        if let Some(stray) = manifest.strays().first() {
-            return Err(format!(
-                "{} lies in no folder",
-                manifest.entries[*stray].path
-            ));
-        }
-        for entry in &manifest.entries {
-            let path = decode_path(&entry.path);
-            let sound = path
-                .split(|b| *b == b'/')
-                .all(|n| !matches!(n, b"" | b"." | b".."))
-                && !path.contains(&0);
-            if !sound {
-                return Err(format!("a path leads out of the workspace: {}", entry.path));
-            }
-            if let Kind::File { pack, .. } = entry.kind
-                && pack as usize >= manifest.packs.len()
-            {
-                return Err(format!(
-                    "{} refers to a pack that is not listed",
-                    entry.path
-                ));
-            }
-        }
-        Ok(manifest)
-    }
-
-    /// Takes out every entry whose parent is not a folder here, and all but the first of a path.
-    pub(crate) fn drop_strays(&mut self) {
-        let strays = self.strays();
-        let mut index = 0;
-        self.entries.retain(|_| {
-            index += 1;
-            strays.binary_search(&(index - 1)).is_err()
-        });
-    }
-
-    /// Indices of entries that are in no folder of this manifest, in order; entries must be sorted.
-    fn strays(&self) -> Vec<usize> {
-        let mut folders = std::collections::HashSet::from(["workspace", "home"]);
-        let mut last = None;
-        let mut strays = Vec::new();
-        for (i, entry) in self.entries.iter().enumerate() {
-            let path = entry.path.as_str();
-            let parent = path.rsplit_once('/').map(|(parent, _)| parent);
-            if parent.is_none_or(|p| !folders.contains(p)) || last == Some(path) {
-                strays.push(i);
-                continue;
-            }
-            last = Some(path);
-            if entry.kind == Kind::Folder {
-                folders.insert(path);
-            }
-        }
-        strays
+    /// Whether files and what lasts beside them are the same, whoever wrote it when.
+    pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
+        (&self.sources, &self.bulk, self.meta.lasting())
+            == (&other.sources, &other.bulk, other.meta.lasting())
     }
 
     /// Whether a path lies in, or is, one of `rules`' folders: a rule without a slash is a folder's
@@ -188,6 +228,233 @@ impl Manifest {
     }
 }
 
+/// Whether an entry is in a folder that `rules` name. A file by itself is in none, whatever its name.
+pub(crate) fn is_in(rules: &[String], path: &str, is_folder: bool) -> bool {
+    let folder = if is_folder { path } else { parent(path) };
+    Manifest::matches(rules, folder)
+}
+
+impl Tree {
+    /// Takes out every entry whose parent is not a folder here, and all but the first of a path.
+    pub(crate) fn drop_strays(&mut self) {
+        let strays = self.strays();
+        let mut index = 0;
+        self.entries.retain(|_| {
+            index += 1;
+            strays.binary_search(&(index - 1)).is_err()
+        });
+    }
+
+    /// Indices of entries that are in no folder of this tree, in order; entries must be sorted.
+    pub(crate) fn strays(&self) -> Vec<usize> {
+        let mut folders = HashSet::from(["workspace", "home"]);
+        let mut last = None;
+        let mut strays = Vec::new();
+        for (i, entry) in self.entries.iter().enumerate() {
+            let path = entry.path.as_str();
+            if !folders.contains(parent(path)) || last == Some(path) {
+                strays.push(i);
+                continue;
+            }
+            last = Some(path);
+            if entry.kind == Kind::Folder {
+                folders.insert(path);
+            }
+        }
+        strays
+    }
+
+    /// The outermost folders, of a tree that is bulk: they lie in folders which are not of it.
+    pub(crate) fn roots(&self) -> Vec<&str> {
+        let mut folders = HashSet::new();
+        let mut roots = Vec::new();
+        for entry in &self.entries {
+            if !folders.contains(parent(&entry.path)) {
+                roots.push(entry.path.as_str());
+            }
+            if entry.kind == Kind::Folder {
+                folders.insert(entry.path.as_str());
+            }
+        }
+        roots
+    }
+
+    /// The first entry that is in no folder, of a tree that is bulk.
+    pub(crate) fn stray_of_bulk(&self) -> Option<&str> {
+        let stray = self.strays_of_bulk().into_iter().next()?;
+        Some(&self.entries[stray].path)
+    }
+
+    /// Takes out what is in no folder, of a tree that is bulk.
+    pub(crate) fn drop_strays_of_bulk(&mut self) {
+        // What lay in one that goes is in none either.
+        loop {
+            let strays: HashSet<usize> = self.strays_of_bulk().into_iter().collect();
+            if strays.is_empty() {
+                return;
+            }
+            let mut index = 0;
+            self.entries.retain(|_| {
+                index += 1;
+                !strays.contains(&(index - 1))
+            });
+        }
+    }
+
+    fn strays_of_bulk(&self) -> Vec<usize> {
+        let roots: HashSet<&str> = self.roots().into_iter().collect();
+        let mut paths = HashSet::new();
+        let mut strays = Vec::new();
+        for (i, entry) in self.entries.iter().enumerate() {
+            let path = entry.path.as_str();
+            let lies_in_one = places(path).skip(1).any(|above| paths.contains(above));
+            let is_root = roots.contains(path);
+            let is_new = paths.insert(path);
+            if !is_new || (is_root && (entry.kind != Kind::Folder || lies_in_one)) {
+                strays.push(i);
+            }
+        }
+        strays
+    }
+
+    /// An entry of another tree as one of this: the packs that hold its bytes are listed here.
+    pub(crate) fn adopt(&mut self, of: &Self, entry: &Arc<Entry>) -> Arc<Entry> {
+        let mut adopted = entry.clone();
+        if entry.kind.spans().next().is_none() {
+            return adopted;
+        }
+        for span in Arc::make_mut(&mut adopted).kind.spans_mut() {
+            let key = &of.packs[span.pack as usize];
+            let known = self.packs.iter().position(|pack| pack == key);
+            span.pack = known.unwrap_or_else(|| {
+                self.packs.push(key.clone());
+                self.packs.len() - 1
+            }) as u32;
+        }
+        adopted
+    }
+
+    /// Adds entries of another tree.
+    pub(crate) fn take_over(&mut self, of: &Self, entries: &[Arc<Entry>]) {
+        for entry in entries {
+            let entry = self.adopt(of, entry);
+            self.entries.push(entry);
+        }
+        self.sort();
+    }
+
+    pub(crate) fn sort(&mut self) {
+        self.entries
+            .sort_unstable_by(|a, b| a.path.as_bytes().cmp(b.path.as_bytes()));
+    }
+
+    /// Where an entry is, or would be.
+    pub(crate) fn find(&self, path: &str) -> Result<usize, usize> {
+        let by = |entry: &Arc<Entry>| entry.path.as_bytes().cmp(path.as_bytes());
+        self.entries.binary_search_by(by)
+    }
+
+    /// This tree's own entry, where it has the same.
+    pub(crate) fn shared(&self, entry: Entry) -> Arc<Entry> {
+        let own = self.find(&entry.path).ok().map(|at| &self.entries[at]);
+        let own = own.filter(|own| ***own == entry);
+        own.cloned().unwrap_or_else(|| Arc::new(entry))
+    }
+
+    /// The entries that lie in a folder, at any depth.
+    pub(crate) fn below(&self, folder: &str) -> &[Arc<Entry>] {
+        let first = format!("{folder}/");
+        let start = self.find(&first).unwrap_or_else(|at| at);
+        let rest = &self.entries[start..];
+        let length = rest.partition_point(|entry| entry.path.starts_with(&first));
+        &rest[..length]
+    }
+
+    /// Bytes that entries refer to, by pack.
+    pub(crate) fn live_bytes(&self) -> Vec<u64> {
+        let mut live = vec![0; self.packs.len()];
+        for span in self.entries.iter().flat_map(|e| e.kind.spans()) {
+            live[span.pack as usize] += span.length;
+        }
+        live
+    }
+
+    /// Takes packs that no entry refers to off the list.
+    pub(crate) fn drop_unused_packs(&mut self) {
+        let live = self.live_bytes();
+        let mut next = 0;
+        let numbers: Vec<u32> = live
+            .iter()
+            .map(|bytes| {
+                next += u32::from(*bytes > 0);
+                next.wrapping_sub(1)
+            })
+            .collect();
+        for entry in &mut self.entries {
+            let moves = |span: &Span| numbers[span.pack as usize] != span.pack;
+            if entry.kind.spans().any(moves) {
+                for span in Arc::make_mut(entry).kind.spans_mut() {
+                    span.pack = numbers[span.pack as usize];
+                }
+            }
+        }
+        let mut keep = live.iter().map(|bytes| *bytes > 0);
+        self.packs.retain(|_| keep.next().unwrap_or(false));
+    }
+}
+
+impl Kind {
+    pub(crate) fn spans(&self) -> Box<dyn Iterator<Item = &Span> + '_> {
+        match self {
+            Self::File { place, .. } => place.spans(),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    fn spans_mut(&mut self) -> Box<dyn Iterator<Item = &mut Span> + '_> {
+        match self {
+            Self::File { place, .. } => place.spans_mut(),
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+}
+
+impl Place {
+    pub(crate) fn spans(&self) -> Box<dyn Iterator<Item = &Span> + '_> {
+        match self {
+            Self::Inline(_) => Box::new(std::iter::empty()),
+            Self::Packed(span) => Box::new(std::iter::once(span)),
+            Self::Chunked(chunks) => Box::new(chunks.iter().map(|chunk| &chunk.span)),
+        }
+    }
+
+    fn spans_mut(&mut self) -> Box<dyn Iterator<Item = &mut Span> + '_> {
+        match self {
+            Self::Inline(_) => Box::new(std::iter::empty()),
+            Self::Packed(span) => Box::new(std::iter::once(span)),
+            Self::Chunked(chunks) => Box::new(chunks.iter_mut().map(|chunk| &mut chunk.span)),
+        }
+    }
+}
+
+/// The folder that something lies in.
+pub(crate) fn parent(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(parent, _)| parent)
+}
+
+/// A path, and the folders that it lies in, up to the top.
+pub(crate) fn places(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |at| {
+        Some(parent(at)).filter(|above| !above.is_empty())
+    })
+}
+
+/// Whether `path` lies in the folder `folder`.
+pub(crate) fn is_below(folder: &str, path: &str) -> bool {
+    path.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// Bytes of a path, as it is written in a manifest.
 pub fn encode_path(bytes: &[u8]) -> String {
     percent_encode(bytes, ESCAPED).to_string()
@@ -202,72 +469,6 @@ pub fn decode_path(text: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn manifest(path: &str) -> Manifest {
-        let mut manifest = Manifest::empty(Meta::default());
-        manifest.entries.push(Entry {
-            path: path.into(),
-            mode: 0o644,
-            mtime_ns: -1,
-            kind: Kind::Folder,
-        });
-        manifest
-    }
-
-    #[test]
-    fn it_survives_the_store() {
-        let m = manifest("workspace/a%20b");
-        assert_eq!(Manifest::decode(&m.encode()).unwrap(), m);
-    }
-
-    #[test]
-    fn paths_that_lead_out_are_refused() {
-        for bad in [
-            "workspace/../../etc",
-            "/etc",
-            "workspace//x",
-            "workspace/%2e%2e/x",
-            "workspace/%00",
-        ] {
-            assert!(Manifest::decode(&manifest(bad).encode()).is_err(), "{bad}");
-        }
-        assert!(Manifest::decode(b"nonsense").is_err());
-    }
-
-    #[test]
-    fn nothing_lies_below_a_link() {
-        let mut m = manifest("workspace/a");
-        let link = Kind::Symlink {
-            target: "/etc".into(),
-        };
-        m.entries.push(Entry {
-            path: "workspace/b".into(),
-            mode: 0,
-            mtime_ns: 0,
-            kind: link,
-        });
-        for path in [
-            "workspace/a/x",
-            "workspace/b/passwd",
-            "workspace/b/passwd/y",
-            "workspace/a",
-        ] {
-            let mut bad = m.clone();
-            let entry = Entry {
-                path: path.into(),
-                mode: 0,
-                mtime_ns: 0,
-                kind: Kind::Folder,
-            };
-            bad.entries.push(entry);
-            bad.entries.sort_by(|a, b| a.path.cmp(&b.path));
-            let fine = path == "workspace/a/x";
-            assert_eq!(Manifest::decode(&bad.encode()).is_ok(), fine, "{path}");
-            bad.drop_strays();
-            assert_eq!(bad.entries.len(), if fine { 3 } else { 2 }, "{path}");
-            assert!(Manifest::decode(&bad.encode()).is_ok());
-        }
-    }
 
     #[test]
     fn rules_match_names_anywhere_and_paths_from_the_top() {

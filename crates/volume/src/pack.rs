@@ -1,45 +1,53 @@
 //! Packs: valid `.tar.zst` archives whose members are zstd frames of their own, so that one file is
 //! read by one range request, and tar and zstd alone recover them all.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
-use crate::manifest::{Kind, decode_path};
+use blake3::Hash;
+use object_store::buffered::BufWriter;
+use tokio::io::AsyncWriteExt;
+
+use crate::manifest::{Span, decode_path};
 use crate::store::{Location, Store};
 use crate::{Result, VolumeError};
 
-/// Content of a member is cut into frames of this many bytes, which bounds memory.
-const FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// Content of a file is cut into chunks of this many bytes, each a member of its own: that bounds
+/// memory, and what a change of a large file uploads.
+pub(crate) const CHUNK_BYTES: u64 = 4 * 1024 * 1024;
 /// A pack that has grown beyond this is closed, and the next begun.
 const PACK_BYTES: u64 = 64 * 1024 * 1024;
+/// Most that one member of this version holds: a file that grew from one chunk to two while it was read.
+pub(crate) const MAX_CONTENT_BYTES: u64 = 2 * CHUNK_BYTES;
+/// Most that is around its content: headers, of which one has a name, and padding.
+const MAX_HEADER_BYTES: usize = 8 * 1024;
 /// A little is won beyond it, at many times the cost.
 const LEVEL: i32 = 3;
-/// Uploads of parts under way at once.
-const PARTS_AT_ONCE: usize = 4;
+
+/// Of a tar archive: content is filled up to a whole number of them,
+pub(crate) const BLOCK_BYTES: usize = 512;
+/// and two that are empty end it.
+pub(crate) const END: [u8; 2 * BLOCK_BYTES] = [0; 2 * BLOCK_BYTES];
 
 /// Writes packs, one after the other.
 pub(crate) struct PackWriter<'a> {
     store: &'a Store,
     at: &'a Location,
+    /// Index of the first pack in its tree.
+    first: u32,
     /// Keys of the packs written, the present one included.
-    pub keys: Vec<String>,
-    upload: Option<object_store::WriteMultipart>,
+    keys: Vec<String>,
+    upload: Option<BufWriter>,
     offset: u64,
-    pub bytes: u64,
-}
-
-/// Where a member went.
-pub(crate) struct Placed {
-    /// Index into `keys`.
-    pub pack: usize,
-    pub offset: u64,
-    pub length: u64,
+    bytes: u64,
 }
 
 impl<'a> PackWriter<'a> {
-    pub fn new(store: &'a Store, at: &'a Location) -> Self {
+    /// `packs`: how many its tree has already.
+    pub fn new(store: &'a Store, at: &'a Location, packs: usize) -> Self {
         Self {
             store,
             at,
+            first: packs as u32,
             keys: Vec::new(),
             upload: None,
             offset: 0,
@@ -47,55 +55,47 @@ impl<'a> PackWriter<'a> {
         }
     }
 
-    /// Adds a member whose frames were made by [`member`].
-    pub async fn add(&mut self, frames: Vec<u8>) -> Result<Placed> {
-        let placed = self.begin().await?;
-        self.write(&frames).await?;
-        self.place(placed)
+    /// Whether anything has been written.
+    pub fn has_begun(&self) -> bool {
+        !self.keys.is_empty()
     }
 
-    /// Begins a member that is written piece by piece.
-    pub async fn begin(&mut self) -> Result<u64> {
+    /// Adds a member whose frame was made by [`member`].
+    pub async fn add(&mut self, frame: Vec<u8>) -> Result<Span> {
         if self.offset > PACK_BYTES {
             self.close().await?;
         }
-        if self.upload.is_none() {
-            let key = self.at.new_pack();
-            self.upload = Some(self.store.begin(&key).await?);
-            self.keys.push(key);
-            self.offset = 0;
-        }
-        Ok(self.offset)
-    }
-
-    pub async fn write(&mut self, frames: &[u8]) -> Result<()> {
-        if let Some(upload) = &mut self.upload {
-            upload.wait_for_capacity(PARTS_AT_ONCE).await?;
-            upload.write(frames);
-            self.offset += frames.len() as u64;
-            self.bytes += frames.len() as u64;
-        }
-        Ok(())
-    }
-
-    pub fn place(&self, began: u64) -> Result<Placed> {
-        Ok(Placed {
-            pack: self.keys.len() - 1,
-            offset: began,
-            length: self.offset - began,
-        })
+        let upload = match &mut self.upload {
+            Some(upload) => upload,
+            empty => {
+                let key = self.at.new_pack();
+                let upload = self.store.begin(&key);
+                self.keys.push(key);
+                self.offset = 0;
+                empty.insert(upload)
+            }
+        };
+        let length = frame.len() as u64;
+        upload.put(frame.into()).await?;
+        let span = Span {
+            pack: self.first + self.keys.len() as u32 - 1,
+            offset: self.offset,
+            length,
+        };
+        self.offset += length;
+        self.bytes += length;
+        Ok(span)
     }
 
     async fn close(&mut self) -> Result<()> {
         if let Some(mut upload) = self.upload.take() {
-            // Two empty blocks end an archive.
-            upload.write(&compress(&[0; 1024]));
-            upload.finish().await?;
+            upload.put(compress(&END).into()).await?;
+            upload.shutdown().await.map_err(store_error)?;
         }
         Ok(())
     }
 
-    /// Makes the last pack durable.
+    /// Makes the last pack durable: the keys of all, and bytes written.
     pub async fn finish(mut self) -> Result<(Vec<String>, u64)> {
         self.close().await?;
         Ok((std::mem::take(&mut self.keys), self.bytes))
@@ -103,11 +103,19 @@ impl<'a> PackWriter<'a> {
 
     /// Drops what was written of the present pack.
     pub async fn abort(mut self) {
-        if let Some(upload) = self.upload.take()
+        if let Some(mut upload) = self.upload.take()
             && let Err(error) = upload.abort().await
         {
             tracing::debug!(%error, "an unfinished pack stays behind");
         }
+    }
+}
+
+/// What an `AsyncWrite` wrapped.
+fn store_error(error: std::io::Error) -> VolumeError {
+    match error.downcast::<object_store::Error>() {
+        Ok(error) => error.into(),
+        Err(error) => VolumeError::local("the store", error),
     }
 }
 
@@ -142,75 +150,111 @@ pub(crate) fn header(path: &str, size: u64, mode: u32, mtime_ns: i64) -> Vec<u8>
     out
 }
 
-fn pad(out: &mut Vec<u8>) {
-    out.resize(out.len().next_multiple_of(512), 0);
+/// What fills the last block of content of this many bytes.
+pub(crate) fn padding(length: u64) -> &'static [u8] {
+    let rest = length.next_multiple_of(BLOCK_BYTES as u64) - length;
+    &END[..rest as usize]
 }
 
-/// A small file's member: header, content and padding in one frame.
+pub(crate) fn pad(out: &mut Vec<u8>) {
+    out.extend_from_slice(padding(out.len() as u64));
+}
+
+/// A member: header, content and padding in one frame.
 pub(crate) fn member(mut header: Vec<u8>, content: &[u8]) -> Vec<u8> {
     header.extend_from_slice(content);
     pad(&mut header);
     compress(&header)
 }
 
-/// Cuts a large member into frames: hands each to `sink`, and ends with the padding. `content` must
-/// yield exactly `size` bytes: what is missing is filled with zeros, more is not read.
-pub(crate) fn large_member(
-    header: Vec<u8>,
-    size: u64,
-    content: &mut impl Read,
-    mut sink: impl FnMut(&[u8], Vec<u8>) -> io::Result<()>,
-) -> io::Result<()> {
-    sink(&[], compress(&header))?;
-    let mut left = size;
-    let mut buffer = vec![0; FRAME_BYTES];
-    while left > 0 {
-        let want = left.min(FRAME_BYTES as u64) as usize;
-        let mut got = 0;
-        while got < want {
-            match content.read(&mut buffer[got..want]) {
-                Ok(0) => break,
-                Ok(n) => got += n,
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        buffer[got..want].fill(0);
-        sink(&buffer[..want], compress(&buffer[..want]))?;
-        left -= want as u64;
-    }
-    let padding = (size.next_multiple_of(512) - size) as usize;
-    sink(&[], compress(&vec![0; padding]))
+/// What a chunk of a file is called in its pack: the file's path, and where the chunk begins in it.
+pub(crate) fn chunk_name(path: &str, offset: u64) -> String {
+    format!("{path}.chunk-{offset:016}")
 }
-
-/// Files above this many bytes are written piece by piece.
-pub(crate) const LARGE_BYTES: u64 = FRAME_BYTES as u64;
 
 fn compress(bytes: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(bytes, LEVEL).expect("compressing into memory does not fail")
 }
 
-/// Unpacks one member's frames into `out`, and checks size and hash.
-pub(crate) fn extract(path: &str, kind: &Kind, frames: &[u8], out: &mut impl Write) -> Result<()> {
-    let Kind::File { size, hash, .. } = kind else {
-        return Ok(());
-    };
-    let damaged = |why: &str| VolumeError::Damaged(path.to_owned(), why.to_owned());
-    let decoder =
-        zstd::stream::Decoder::with_buffer(frames).map_err(|e| damaged(&e.to_string()))?;
+/// Unpacks members one after the other, in the same memory: making it anew for each of thousands of files
+/// takes longer than unpacking them.
+pub(crate) struct Unpacker {
+    zstd: zstd::bulk::Decompressor<'static>,
+    /// The present member: headers, content, padding.
+    member: Vec<u8>,
+}
+
+impl Unpacker {
+    pub fn new() -> Self {
+        let zstd = zstd::bulk::Decompressor::new();
+        Self {
+            zstd: zstd.expect("without a dictionary there is nothing to refuse"),
+            member: Vec::new(),
+        }
+    }
+
+    /// Unpacks one member's frames into `out`, and checks size and hash: before anything is written, but
+    /// for members that only version 1 wrote, larger than [`MAX_CONTENT_BYTES`].
+    pub fn extract(
+        &mut self,
+        path: &str,
+        check: (u64, Hash),
+        frames: &[u8],
+        out: &mut impl Write,
+    ) -> Result<()> {
+        let (size, hash) = check;
+        if size > MAX_CONTENT_BYTES {
+            return extract_large(path, check, frames, out);
+        }
+        self.member.clear();
+        self.member.reserve(size as usize + MAX_HEADER_BYTES);
+        self.zstd
+            .decompress_to_buffer(frames, &mut self.member)
+            .map_err(|e| damaged(path, e))?;
+        let mut archive = tar::Archive::new(&self.member[..]);
+        let mut entries = archive.entries().map_err(|e| damaged(path, e))?;
+        let begin = match entries.next() {
+            None => return Err(damaged(path, EMPTY)),
+            Some(entry) => entry.map_err(|e| damaged(path, e))?.raw_file_position(),
+        };
+        let content = usize::try_from(begin)
+            .ok()
+            .and_then(|begin| self.member.get(begin..)?.get(..size as usize));
+        match content {
+            Some(content) if blake3::hash(content) == hash => out
+                .write_all(content)
+                .map_err(|e| VolumeError::local(path, e)),
+            _ => Err(damaged(path, OTHER)),
+        }
+    }
+}
+
+const EMPTY: &str = "the pack holds nothing there";
+const OTHER: &str = "its content is not what was saved";
+
+fn damaged(path: &str, why: impl ToString) -> VolumeError {
+    VolumeError::Damaged(path.to_owned(), why.to_string())
+}
+
+/// The same piece by piece, for one of any size.
+fn extract_large(
+    path: &str,
+    (size, hash): (u64, Hash),
+    frames: &[u8],
+    out: &mut impl Write,
+) -> Result<()> {
+    let decoder = zstd::stream::Decoder::with_buffer(frames).map_err(|e| damaged(path, e))?;
     let mut archive = tar::Archive::new(decoder);
     let mut entry = archive
         .entries()
         .and_then(|mut entries| entries.next().transpose())
-        .map_err(|e| damaged(&e.to_string()))?
-        .ok_or_else(|| damaged("the pack holds nothing there"))?;
+        .map_err(|e| damaged(path, e))?
+        .ok_or_else(|| damaged(path, EMPTY))?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 64 * 1024];
     let mut written = 0;
     loop {
-        let n = entry
-            .read(&mut buffer)
-            .map_err(|e| damaged(&e.to_string()))?;
+        let n = entry.read(&mut buffer).map_err(|e| damaged(path, e))?;
         if n == 0 {
             break;
         }
@@ -219,8 +263,8 @@ pub(crate) fn extract(path: &str, kind: &Kind, frames: &[u8], out: &mut impl Wri
         out.write_all(&buffer[..n])
             .map_err(|e| VolumeError::local(path, e))?;
     }
-    if written != *size || hasher.finalize().to_hex().as_str() != hash {
-        return Err(damaged("its content is not what was saved"));
+    if written != size || hasher.finalize() != hash {
+        return Err(damaged(path, OTHER));
     }
     Ok(())
 }
@@ -228,61 +272,45 @@ pub(crate) fn extract(path: &str, kind: &Kind, frames: &[u8], out: &mut impl Wri
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn file(content: &[u8]) -> Kind {
-        let hash = blake3::hash(content).to_hex().to_string();
-        Kind::File {
-            size: content.len() as u64,
-            hash,
-            pack: 0,
-            offset: 0,
-            length: 0,
-        }
-    }
+    use crate::scan::MAX_PATH_BYTES;
 
     #[test]
     fn a_member_comes_back_and_damage_is_found() {
+        let check = |content: &[u8]| (content.len() as u64, blake3::hash(content));
+        // As large as those of this version can be, and one that only version 1 wrote.
+        let largest = vec![b'x'; MAX_CONTENT_BYTES as usize];
+        let larger = vec![b'x'; MAX_CONTENT_BYTES as usize + 1];
+        let long_name = format!("workspace/{}", "x".repeat(250));
+        let longest_name = format!("workspace/{}", "y".repeat(MAX_PATH_BYTES - 10));
+        // One after the other in the same memory.
+        let mut unpacker = Unpacker::new();
+        let mut extract = |path: &str, check, frames: &[u8], out: &mut Vec<u8>| {
+            unpacker.extract(path, check, frames, out)
+        };
         for (path, content) in [
             ("workspace/a", &b"hello"[..]),
             ("workspace/empty", b""),
-            (&format!("workspace/{}", "x".repeat(250)), b"long"),
+            (&long_name, b"long"),
+            (&longest_name, &largest),
+            ("workspace/larger", &larger),
+            ("workspace/b", b"shorter"),
         ] {
             let frames = member(header(path, content.len() as u64, 0o644, 0), content);
             let mut out = Vec::new();
-            extract(path, &file(content), &frames, &mut out).unwrap();
-            assert_eq!(out, content);
-            assert!(extract(path, &file(b"other"), &frames, &mut Vec::new()).is_err());
-            assert!(
-                extract(
-                    path,
-                    &file(content),
-                    &frames[..frames.len() / 2],
-                    &mut Vec::new()
-                )
-                .is_err()
-            );
+            extract(path, check(content), &frames, &mut out).unwrap();
+            assert!(out == content, "{path}");
+            let mut bad = |check, frames: &[u8]| {
+                let error = extract(path, check, frames, &mut Vec::new()).unwrap_err();
+                assert!(matches!(error, VolumeError::Damaged(..)), "{path}: {error}");
+            };
+            bad(check(b"other"), &frames);
+            bad((content.len() as u64 + 1, blake3::hash(content)), &frames);
+            bad(check(content), &frames[..frames.len() / 2]);
+            bad(check(content), b"");
+            bad(check(content), &compress(b""));
         }
-    }
-
-    #[test]
-    fn a_large_file_is_cut_into_frames() {
-        let content: Vec<u8> = (0..FRAME_BYTES + 1000).map(|i| (i / 7) as u8).collect();
-        let mut frames = Vec::new();
-        let mut pieces = 0;
-        large_member(
-            header("workspace/big", content.len() as u64, 0o644, 0),
-            content.len() as u64,
-            &mut &content[..],
-            |_, f| {
-                frames.extend(f);
-                pieces += 1;
-                Ok(())
-            },
-        )
-        .unwrap();
-        assert_eq!(pieces, 4);
-        let mut out = Vec::new();
-        extract("workspace/big", &file(&content), &frames, &mut out).unwrap();
-        assert!(out == content);
+        // It unpacks to more than it says.
+        let frames = member(header("workspace/a", 5, 0o644, 0), &vec![0; 1 << 20]);
+        assert!(extract("workspace/a", check(b"hello"), &frames, &mut Vec::new()).is_err());
     }
 }

@@ -5,18 +5,32 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
-use object_store::local::LocalFileSystem;
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::manifest::Manifest;
+use crate::backend::{self, Environment};
+use crate::manifest::{Manifest, Tree};
 use crate::{Result, VolumeError};
 
 /// Largest manifest that is read, in bytes, compressed.
-const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
+pub(crate) const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Requests for the history, or for files of a state, that may read manifests at once: each may be large.
+/// Starts and saves of repls don't wait for them.
+pub const MAX_READERS: usize = 8;
+
+/// What is larger is uploaded in parts of this many bytes,
+const PART_BYTES: usize = 8 * 1024 * 1024;
+/// so many at once.
+const PARTS_AT_ONCE: usize = 3;
+
+/// Where garbage collection keeps its lists.
+const CONDEMNED: &str = "gc/condemned";
 
 /// Where a workspace lies in the store.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Location {
     /// `repl/base/<name>`
     Template(String),
@@ -25,26 +39,70 @@ pub enum Location {
 }
 
 impl Location {
-    fn prefix(&self) -> String {
+    pub(crate) fn prefix(&self) -> String {
         match self {
             Self::Template(name) => format!("repl/base/{name}"),
             Self::Repl(id) => format!("repl/code/{id}"),
         }
     }
 
-    fn manifest(&self, number: u64) -> Path {
+    pub(crate) fn manifest(&self, number: u64) -> Path {
         // Twenty digits: names sort like the numbers.
         Path::from(format!("{}/manifests/{number:020}", self.prefix()))
     }
 
+    /// Where a manifest lies, and its number, by its key.
+    pub(crate) fn of_manifest(key: &str) -> Option<(Self, u64)> {
+        let (at, folder, number) = Self::of(key)?;
+        (folder == "manifests").then_some((at, number.parse().ok()?))
+    }
+
+    /// Where a named state lies, and its number, by its key.
+    pub(crate) fn of_named(key: &str) -> Option<(Self, u64)> {
+        let (at, folder, name) = Self::of(key)?;
+        let (number, _) = name.split_once('-')?;
+        (folder == "named").then_some((at, number.parse().ok()?))
+    }
+
+    fn of(key: &str) -> Option<(Self, &str, &str)> {
+        let parts: Vec<&str> = key.split('/').collect();
+        let ["repl", kind, name, folder, file] = parts[..] else {
+            return None;
+        };
+        let at = match kind {
+            "base" => Self::Template(name.to_owned()),
+            "code" => Self::Repl(name.to_owned()),
+            _ => return None,
+        };
+        Some((at, folder, file))
+    }
+
+    /// A key for a named state, which was never used.
+    pub(crate) fn new_named(&self, number: u64) -> String {
+        format!("{}/named/{number:020}-{}", self.prefix(), new_id())
+    }
+
     /// A key that was never used.
     pub(crate) fn new_pack(&self) -> String {
-        format!(
-            "{}/packs/{:032x}.tar.zst",
-            self.prefix(),
-            rand::random::<u128>()
-        )
+        format!("{}/packs/{}.tar.zst", self.prefix(), new_id())
     }
+
+    fn new_tree(&self) -> String {
+        format!("{}/bulk/{}.tar.zst", self.prefix(), new_id())
+    }
+}
+
+/// An id that nothing else has.
+pub(crate) fn new_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// What lies under a key.
+pub(crate) struct Object {
+    pub key: String,
+    pub bytes: u64,
+    /// Milliseconds since 1970, by the store's clock.
+    pub modified_ms: u64,
 }
 
 /// A handle to the store; clones share it.
@@ -53,6 +111,7 @@ pub struct Store {
     inner: Arc<dyn ObjectStore>,
     is_local: bool,
     counts: Arc<Counts>,
+    readers: Arc<Semaphore>,
 }
 
 /// Requests made, by kind.
@@ -69,35 +128,42 @@ fn count(counter: &AtomicU64) {
 }
 
 impl Store {
-    /// Opens the store at `url`: a folder on this machine, as a path or `file:///path`. It is made
-    /// when missing.
+    /// Opens the store at `url`: [`FORMS`](crate::FORMS). A folder is made when it is missing. Settings
+    /// may follow a `?`; credentials come from the environment. Nothing is asked of it yet.
     pub fn open(url: &str) -> Result<Self> {
-        let path = match url.split_once("://") {
-            None => url,
-            Some(("file", path)) => path,
-            Some((scheme, _)) => {
-                return Err(VolumeError::Limit(format!(
-                    "a store at {scheme}:// is not supported: give a folder, or file:///folder"
-                )));
-            }
-        };
-        std::fs::create_dir_all(path)
-            .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
-        let inner = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
-        Ok(Self {
-            inner: Arc::new(inner),
-            is_local: true,
+        Self::open_with(url, &std::env::vars().collect())
+    }
+
+    /// The same, with credentials of S3 from another environment.
+    pub fn open_with(url: &str, environment: &Environment) -> Result<Self> {
+        let (inner, is_local) = backend::open(url, true, environment)?;
+        Ok(Self::new(inner, is_local))
+    }
+
+    /// The same, but a folder that is missing is an error.
+    pub fn open_existing(url: &str) -> Result<Self> {
+        let (inner, is_local) = backend::open(url, false, &std::env::vars().collect())?;
+        Ok(Self::new(inner, is_local))
+    }
+
+    fn new(inner: Arc<dyn ObjectStore>, is_local: bool) -> Self {
+        Self {
+            inner,
+            is_local,
             counts: Arc::default(),
-        })
+            readers: Arc::new(Semaphore::new(MAX_READERS)),
+        }
     }
 
     /// Over any backend; for tests.
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
-        Self {
-            inner,
-            is_local: false,
-            counts: Arc::default(),
-        }
+        Self::new(inner, false)
+    }
+
+    /// Waits for a place among those who read states, in the order in which they came.
+    pub(crate) async fn reading(&self) -> SemaphorePermit<'_> {
+        let place = self.readers.acquire().await;
+        place.expect("nobody closes it")
     }
 
     /// Whether what is saved is on this machine's own disk.
@@ -119,7 +185,7 @@ impl Store {
 
     /// Tries what everything rests on: two creates of one key, of which the second must fail.
     pub async fn probe(&self) -> Result<()> {
-        let key = Path::from(format!("probe/{:032x}", rand::random::<u128>()));
+        let key = Path::from(format!("probe/{}", new_id()));
         let create = || {
             self.inner.put_opts(
                 &key,
@@ -139,29 +205,130 @@ impl Store {
         }
     }
 
-    /// The newest manifest with its number; `None` when there is none. `after`: a number that is
-    /// known to exist, so that the listing is short.
+    /// The newest manifest with its number; `None` when there is none. `after`: a number that is known to
+    /// exist. It is mostly the newest: then this takes one round trip, else two.
     pub async fn head(&self, at: &Location, after: u64) -> Result<Option<(u64, Manifest)>> {
+        if after > 0 {
+            let (newer, known) =
+                futures_util::join!(self.newest(at, after), self.manifest(at, after));
+            match (newer?, known) {
+                (Some(number), _) => return Ok(Some((number, self.manifest(at, number).await?))),
+                // It is not there: the store is older than who remembers, a backup for instance.
+                (None, Err(VolumeError::Missing(_))) => {}
+                (None, known) => return known.map(|manifest| Some((after, manifest))),
+            }
+        }
+        match self.newest(at, 0).await? {
+            Some(number) => Ok(Some((number, self.manifest(at, number).await?))),
+            None => Ok(None),
+        }
+    }
+
+    /// The highest number of a manifest that is above `after`, if there is one.
+    async fn newest(&self, at: &Location, after: u64) -> Result<Option<u64>> {
         let folder = Path::from(format!("{}/manifests", at.prefix()));
-        let mut newest = (after > 0).then_some(after);
         count(&self.counts.list);
         let mut list = match after {
             0 => self.inner.list(Some(&folder)),
             n => self.inner.list_with_offset(Some(&folder), &at.manifest(n)),
         };
+        let mut newest = None;
         while let Some(object) = list.try_next().await? {
             let number = object.location.filename().and_then(|n| n.parse().ok());
             newest = newest.max(number);
         }
-        let Some(number) = newest else {
-            return Ok(None);
-        };
-        self.manifest(at, number).await.map(|m| Some((number, m)))
+        Ok(newest)
     }
 
     /// One manifest.
     pub async fn manifest(&self, at: &Location, number: u64) -> Result<Manifest> {
-        let key = at.manifest(number);
+        self.document(at.manifest(number), Manifest::decode).await
+    }
+
+    /// All objects below `prefix`.
+    pub(crate) async fn objects(&self, prefix: &str) -> Result<Vec<Object>> {
+        count(&self.counts.list);
+        let objects = self.inner.list(Some(&Path::from(prefix)));
+        let objects = objects.map_ok(|object| Object {
+            key: object.location.to_string(),
+            bytes: object.size,
+            modified_ms: u64::try_from(object.last_modified.timestamp_millis()).unwrap_or(0),
+        });
+        Ok(objects.try_collect().await?)
+    }
+
+    /// Deletes an object; one that is gone already is fine.
+    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
+        count(&self.counts.delete);
+        match self.inner.delete(&Path::from(key)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    pub(crate) async fn delete_manifest(&self, at: &Location, number: u64) -> Result<()> {
+        self.delete(at.manifest(number).as_ref()).await
+    }
+
+    /// The newest list of what is condemned, with its number.
+    pub(crate) async fn last_condemned(&self) -> Result<Option<(u64, Bytes)>> {
+        let lists = self.objects(CONDEMNED).await?;
+        let Some(newest) = lists.into_iter().map(|object| object.key).max() else {
+            return Ok(None);
+        };
+        let name = newest.rsplit('/').next().unwrap_or_default();
+        let number = name
+            .parse()
+            .map_err(|_| VolumeError::Damaged(newest.clone(), "its name is no number".into()))?;
+        count(&self.counts.get);
+        let answer = self.inner.get(&Path::from(newest)).await?;
+        Ok(Some((number, answer.bytes().await?)))
+    }
+
+    /// Writes the next list, and deletes those before it.
+    pub(crate) async fn put_condemned(&self, number: u64, list: Vec<u8>) -> Result<()> {
+        let before = self.objects(CONDEMNED).await?;
+        let key = Path::from(format!("{CONDEMNED}/{number:020}"));
+        count(&self.counts.put);
+        let options = PutOptions::from(PutMode::Create);
+        match self.inner.put_opts(&key, list.into(), options).await {
+            Ok(_) => {}
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                return Err(VolumeError::Limit(
+                    "another garbage collection is at work: try again when it is done".into(),
+                ));
+            }
+            Err(error) => return Err(error.into()),
+        }
+        for object in before {
+            self.delete(&object.key).await?;
+        }
+        Ok(())
+    }
+
+    /// Ids of all repls that have a manifest, sorted.
+    pub async fn repls(&self) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        for object in self.objects("repl/code").await? {
+            if let Some((Location::Repl(id), _)) = Location::of_manifest(&object.key) {
+                ids.push(id);
+            }
+        }
+        ids.sort();
+        ids.dedup();
+        Ok(ids)
+    }
+
+    /// A sub-manifest.
+    pub(crate) async fn tree(&self, key: &str) -> Result<Tree> {
+        self.document(Path::from(key), Tree::decode).await
+    }
+
+    async fn document<T: Send + 'static>(
+        &self,
+        key: Path,
+        decode: fn(&[u8]) -> Result<T, String>,
+    ) -> Result<T> {
         count(&self.counts.get);
         let answer = match self.inner.get(&key).await {
             Err(object_store::Error::NotFound { .. }) => {
@@ -177,9 +344,21 @@ impl Store {
         }
         let bytes = answer.bytes().await?;
         crate::blocking(move || {
-            Manifest::decode(&bytes).map_err(|e| VolumeError::Damaged(key.to_string(), e))
+            decode(&bytes).map_err(|e| VolumeError::Damaged(key.to_string(), e))
         })
         .await
+    }
+
+    /// Writes a sub-manifest: its key.
+    pub(crate) async fn put_tree(&self, at: &Location, tree: &Tree) -> Result<String> {
+        let key = at.new_tree();
+        count(&self.counts.put);
+        let payload = tree.encode()?.into();
+        let options = PutOptions::from(PutMode::Create);
+        self.inner
+            .put_opts(&Path::from(key.as_str()), payload, options)
+            .await?;
+        Ok(key)
     }
 
     /// Makes manifest `number`; [`VolumeError::Replaced`] when there is one already.
@@ -189,7 +368,7 @@ impl Store {
         number: u64,
         manifest: &Manifest,
     ) -> Result<()> {
-        let bytes = manifest.encode();
+        let bytes = manifest.encode()?;
         let options = PutOptions::from(PutMode::Create);
         count(&self.counts.put);
         match self
@@ -203,40 +382,55 @@ impl Store {
         }
     }
 
-    /// Deletes all manifests of a repl. What its packs hold may be shared, and stays.
+    /// Deletes all states of a repl, named ones too. What its packs hold may be shared: garbage collection
+    /// sees to them.
     pub async fn delete_manifests(&self, at: &Location) -> Result<()> {
-        let folder = Path::from(format!("{}/manifests", at.prefix()));
-        let keys: Vec<Path> = self
-            .inner
-            .list(Some(&folder))
-            .map_ok(|o| o.location)
-            .try_collect()
-            .await?;
-        for key in keys {
-            count(&self.counts.delete);
-            match self.inner.delete(&key).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(error.into()),
+        for folder in ["named", "manifests"] {
+            for object in self.objects(&format!("{}/{folder}", at.prefix())).await? {
+                self.delete(&object.key).await?;
             }
         }
         Ok(())
     }
 
+    /// A manifest, by its key.
+    pub(crate) async fn manifest_at(&self, key: &str) -> Result<Manifest> {
+        self.document(Path::from(key), Manifest::decode).await
+    }
+
+    /// Writes a manifest under a key that was never used.
+    pub(crate) async fn put_manifest_at(&self, key: &str, manifest: &Manifest) -> Result<()> {
+        count(&self.counts.put);
+        let payload = manifest.encode()?.into();
+        let options = PutOptions::from(PutMode::Create);
+        self.inner
+            .put_opts(&Path::from(key), payload, options)
+            .await?;
+        Ok(())
+    }
+
+    /// Bytes of a pack, all of those asked for.
     pub(crate) async fn range(&self, key: &str, range: std::ops::Range<u64>) -> Result<Bytes> {
         count(&self.counts.get);
-        match self.inner.get_range(&Path::from(key), range).await {
+        let path = Path::from(key);
+        let wanted = range.end - range.start;
+        let too_short = || VolumeError::Damaged(key.to_owned(), "it is too short".into());
+        match self.inner.get_range(&path, range.clone()).await {
+            Ok(bytes) if bytes.len() as u64 == wanted => Ok(bytes),
+            Ok(_) => Err(too_short()),
             Err(object_store::Error::NotFound { .. }) => Err(VolumeError::Missing(key.to_owned())),
-            other => Ok(other?),
+            // How a range beyond the end is refused is each backend's own.
+            Err(error) => match self.inner.head(&path).await {
+                Ok(meta) if meta.size < range.end => Err(too_short()),
+                _ => Err(error.into()),
+            },
         }
     }
 
-    /// Begins an object of unknown length.
-    pub(crate) async fn begin(&self, key: &str) -> Result<object_store::WriteMultipart> {
+    /// Begins an object of unknown length: a small one is one request.
+    pub(crate) fn begin(&self, key: &str) -> BufWriter {
         count(&self.counts.put);
-        let upload = self.inner.put_multipart(&Path::from(key)).await?;
-        Ok(object_store::WriteMultipart::new_with_chunk_size(
-            upload,
-            8 * 1024 * 1024,
-        ))
+        BufWriter::with_capacity(self.inner.clone(), Path::from(key), PART_BYTES)
+            .with_max_concurrency(PARTS_AT_ONCE)
     }
 }

@@ -6,7 +6,7 @@ import { TerminalPane } from "./terminal";
 import { TreePane } from "./tree";
 
 /** A repl with many files is restored, and its image unpacked, before there is a connection. */
-const CONNECTED_MS = 60_000;
+const CONNECTED_MS = 120_000;
 
 export class EditPage {
   readonly editor: EditorPane;
@@ -47,6 +47,8 @@ export class EditPage {
   async run(): Promise<void> {
     await this.runButton.click();
     await expect(this.stopButton).toBeVisible();
+    // Its terminal comes to the front by itself: what is clicked on before that would be covered by it.
+    await expect(this.terminal.tab("Run")).toHaveAttribute("aria-selected", "true");
   }
 
   async stop(): Promise<void> {
@@ -57,7 +59,7 @@ export class EditPage {
   /** Until what was typed is on the disk and in the store. */
   async saved(): Promise<void> {
     await expect(this.page.getByRole("status").filter({ hasText: "All saved on this machine" })).toBeVisible({
-      timeout: 60_000,
+      timeout: 120_000,
     });
   }
 

@@ -7,7 +7,7 @@ export class EditorPane {
 
   constructor(readonly page: Page) {
     this.region = page.getByRole("region", { name: "Editor" });
-    this.tabs = page.getByRole("tablist", { name: "Open files" });
+    this.tabs = page.locator(".tabs", { has: page.getByRole("tablist", { name: "Open files" }) });
   }
 
   tab(name: string): Locator {
@@ -22,7 +22,7 @@ export class EditorPane {
   text(name: string): Promise<string> {
     return this.content(name).evaluate((content) => {
       const copy = content.cloneNode(true) as HTMLElement;
-      for (const caret of copy.querySelectorAll(".cm-ySelectionCaret, .cm-widgetBuffer")) caret.remove();
+      for (const caret of copy.querySelectorAll(".cm-other-caret, .cm-widgetBuffer")) caret.remove();
       return [...copy.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n");
     });
   }

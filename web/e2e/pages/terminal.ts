@@ -1,16 +1,20 @@
 /** The terminals. Their screen is drawn on a canvas: its text is asked for by an event. */
 import { expect, type Locator, type Page } from "@playwright/test";
 
-const COMMAND_MS = 60_000;
+const SHOWN_MS = 60_000;
+const COMMAND_MS = 180_000;
+const INSTALL_TRIES = 3;
 
 export class TerminalPane {
   readonly region: Locator;
   readonly tabs: Locator;
+  readonly input: Locator;
   private commands = 0;
 
   constructor(readonly page: Page) {
     this.region = page.getByRole("region", { name: "Terminal" });
-    this.tabs = page.getByRole("tablist", { name: "Terminals" });
+    this.input = this.region.getByRole("textbox", { name: "Terminal input" });
+    this.tabs = page.locator(".tabs", { has: page.getByRole("tablist", { name: "Terminals" }) });
   }
 
   tab(name: string): Locator {
@@ -36,7 +40,7 @@ export class TerminalPane {
     return (await this.text()).replace(/ +$/gm, "");
   }
 
-  async shows(text: string | RegExp, timeout = 20_000): Promise<void> {
+  async shows(text: string | RegExp, timeout = SHOWN_MS): Promise<void> {
     const matches = expect.poll(() => this.text(), { timeout });
     await (typeof text === "string" ? matches.toContain(text) : matches.toMatch(text));
   }
@@ -48,7 +52,14 @@ export class TerminalPane {
 
   async focus(): Promise<void> {
     // Not by a click, which is an input too where a program asks for the mouse.
-    await this.region.getByRole("textbox", { name: "Terminal input" }).focus();
+    await this.input.focus();
+    await expect(this.input).toBeFocused();
+  }
+
+  /** Types for a program that has asked: it must have the keys by itself. */
+  async answer(keys: string): Promise<void> {
+    await expect(this.input).toBeFocused();
+    await this.page.keyboard.type(keys);
   }
 
   async type(keys: string): Promise<void> {
@@ -80,5 +91,24 @@ export class TerminalPane {
   /** The same without the last line's end, as `$(…)` has it. */
   async run(command: string, timeout = COMMAND_MS): Promise<string> {
     return (await this.output(command, timeout)).replace(/\n$/, "");
+  }
+
+  /** Runs a command that must succeed; where it fails, the test says how. */
+  async succeeds(command: string, timeout = COMMAND_MS): Promise<void> {
+    const log = "/tmp/succeeds.log";
+    const code = await this.run(`{ ${command}; } >${log} 2>&1; echo code $?`, timeout);
+    if (code !== "code 0") throw new Error(`${command}: ${code}\n${await this.run(`tail -n 8 ${log}`)}`);
+  }
+
+  /** The same for what asks a package registry, which may stumble: then it is asked again, as a person would. */
+  async installs(command: string, timeout = COMMAND_MS): Promise<void> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.succeeds(command, timeout);
+      } catch (error) {
+        if (tries === INSTALL_TRIES) throw error;
+        console.log(String(error));
+      }
+    }
   }
 }

@@ -38,6 +38,20 @@ export class TreePane {
     await this.page.keyboard.press("Delete");
   }
 
+  /** The most rows that were there at once while something was done. */
+  async drawnWhile(work: () => Promise<void>): Promise<number> {
+    await this.tree.evaluate((tree) => {
+      const count = () => tree.querySelectorAll("[role=treeitem]").length;
+      const seen = { most: count() };
+      Object.assign(window, { drawn: seen });
+      new MutationObserver(() => {
+        seen.most = Math.max(seen.most, count());
+      }).observe(tree, { childList: true, subtree: true });
+    });
+    await work();
+    return this.page.evaluate(() => (window as unknown as { drawn: { most: number } }).drawn.most);
+  }
+
   /** Something of an entry's menu. */
   async choose(name: string, action: string): Promise<void> {
     await this.item(name).click({ button: "right" });

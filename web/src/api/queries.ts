@@ -1,7 +1,8 @@
 /** The server's state, as TanStack Query keeps it, and the changes that a person makes to it. */
 import { type QueryClient, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { noteUser } from "../kept/person";
 import { ApiProblem, api } from "./client";
-import type { CreateRepl, Repl, ReplState } from "./protocol.gen";
+import type { CreateRepl, Me, Repl, ReplSettings, ReplState } from "./protocol.gen";
 
 const keys = {
   me: ["me"] as const,
@@ -17,10 +18,22 @@ export function isFinal(error: unknown): boolean {
 }
 
 export const useMe = () =>
-  useQuery({ queryKey: keys.me, queryFn: api.me, staleTime: Number.POSITIVE_INFINITY });
-
-export const useTemplates = () =>
   useQuery({
+    queryKey: keys.me,
+    queryFn: async () => {
+      const me = await api.me();
+      await noteUser(me.id);
+      return me;
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+/** Who is signed in, as far as this page knows. */
+export const knownUser = (client: QueryClient) => client.getQueryData<Me>(keys.me)?.id ?? null;
+
+export const useTemplates = (enabled = true) =>
+  useQuery({
+    enabled,
     queryKey: keys.templates,
     queryFn: api.templates,
     // Until all have their dependencies.
@@ -33,18 +46,31 @@ export const useBin = () => useQuery({ queryKey: keys.bin, queryFn: api.bin });
 
 export const useRepl = (id: string) => useQuery({ queryKey: keys.repl(id), queryFn: () => api.repl(id) });
 
+/** Asks from this moment on: an answer that is on its way may be older than what is known by now. */
+async function askAnew(client: QueryClient, queryKey: readonly string[]): Promise<void> {
+  await client.cancelQueries({ queryKey, exact: true });
+  await client.invalidateQueries({ queryKey, exact: true });
+}
+
+/** Something of it is known from elsewhere: an answer that is on its way must not take that back. */
+function outdate(client: QueryClient, queryKey: readonly string[]): void {
+  if (client.isFetching({ queryKey, exact: true }) > 0) void askAnew(client, queryKey);
+}
+
 export function refetchRepl(client: QueryClient, id: string): void {
-  void client.invalidateQueries({ queryKey: keys.repl(id) });
+  void askAnew(client, keys.repl(id));
 }
 
 /** Asks for all anew: news may have been missed. */
 export function refetchRepls(client: QueryClient): void {
-  void client.invalidateQueries({ queryKey: keys.repls });
+  void askAnew(client, keys.repls);
 }
 
 /** Takes in the state of a repl as an event told it. */
 export function applyState(client: QueryClient, id: string, state: ReplState): void {
   client.setQueryData<Repl>(keys.repl(id), (known) => known && { ...known, state });
+  outdate(client, keys.repl(id));
+  outdate(client, keys.repls);
   const list = client.getQueryData<Repl[]>(keys.repls);
   if (!list) return;
   if (list.some((r) => r.id === id)) {
@@ -66,14 +92,29 @@ export function useCreateRepl() {
   });
 }
 
+/** Takes in a repl as it is after a change. */
+function applyRepl(client: QueryClient, repl: Repl): void {
+  client.setQueryData(keys.repl(repl.id), repl);
+  outdate(client, keys.repl(repl.id));
+  client.setQueryData<Repl[]>(keys.repls, (list) => list?.map((r) => (r.id === repl.id ? repl : r)));
+  outdate(client, keys.repls);
+}
+
 export function useRenameRepl() {
   const client = useQueryClient();
   return useMutation({
     mutationFn: ({ id, name }: { id: string; name: string }) => api.update(id, { name }),
-    onSuccess: (repl) => {
-      client.setQueryData(keys.repl(repl.id), repl);
-      client.setQueryData<Repl[]>(keys.repls, (list) => list?.map((r) => (r.id === repl.id ? repl : r)));
-    },
+    onSuccess: (repl) => applyRepl(client, repl),
+  });
+}
+
+/** How long a repl runs. One change follows the other. */
+export function useChangeSettings() {
+  const client = useQueryClient();
+  return useMutation({
+    scope: { id: "repl-settings" },
+    mutationFn: ({ id, settings }: { id: string; settings: ReplSettings }) => api.update(id, { settings }),
+    onSuccess: (repl) => applyRepl(client, repl),
   });
 }
 
@@ -82,8 +123,10 @@ export function useDeleteRepl() {
   return useMutation({
     mutationFn: (id: string) => api.remove(id),
     onSuccess: (_, id) => {
+      void import("../kept/database").then(({ forgetShown }) => forgetShown(id)).catch(() => {});
       client.removeQueries({ queryKey: keys.repl(id) });
       client.setQueryData<Repl[]>(keys.repls, (list) => list?.filter((r) => r.id !== id));
+      outdate(client, keys.repls);
       void client.invalidateQueries({ queryKey: keys.bin });
     },
   });
@@ -97,6 +140,22 @@ export function useRestoreRepl() {
       refetchRepls(client);
       void client.invalidateQueries({ queryKey: keys.bin });
     },
+  });
+}
+
+/** Of one that is in the bin, or of all; `ids` are those that go. Ends when the bin is known anew. */
+export function useDeleteForGood() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (which: { id: string } | { all: true; ids: string[] }) =>
+      "id" in which ? api.deleteForGood(which.id) : api.emptyBin(),
+    onSuccess: (_, which) => {
+      const gone = "id" in which ? [which.id] : which.ids;
+      void import("../kept/database")
+        .then(({ forgetRepl }) => Promise.all(gone.map(forgetRepl)))
+        .catch(() => {});
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: keys.bin }),
   });
 }
 

@@ -2,6 +2,8 @@
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Dashboard } from "../features/dashboard/Dashboard";
+import { HistoryWhenOpen } from "../features/history/HistoryWhenOpen";
+import { LifetimeWhenOpen } from "../features/lifetime/LifetimeWhenOpen";
 import { SettingsWhenOpen } from "../features/settings/Settings";
 import { SignIn } from "../features/sign-in/SignIn";
 import { Toasts } from "../ui/Toasts";
@@ -9,6 +11,7 @@ import { ErrorBoundary } from "./ErrorBoundary";
 import { NotFound } from "./NotFound";
 
 const EditPage = lazy(() => import("../features/edit/EditPage"));
+const CodePage = lazy(() => import("../features/code/CodePage"));
 
 export function App() {
   return (
@@ -22,6 +25,7 @@ export function App() {
             <Route path="/sign-in">
               <SignIn />
             </Route>
+            <Route path="/r/:id/code">{({ id }) => <CodePage key={id} id={id} />}</Route>
             <Route path="/r/:id">{({ id }) => <EditPage key={id} id={id} />}</Route>
             <Route>
               <NotFound />
@@ -30,6 +34,8 @@ export function App() {
         </Suspense>
       </ErrorBoundary>
       <SettingsWhenOpen />
+      <HistoryWhenOpen />
+      <LifetimeWhenOpen />
       <Toasts />
     </>
   );

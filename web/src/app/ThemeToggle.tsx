@@ -7,7 +7,7 @@ import { theme, toggleTheme } from "./theme";
 export function ThemeToggle() {
   const dark = useValue(theme) === "dark";
   return (
-    <IconButton label={dark ? "Light theme" : "Dark theme"} onClick={toggleTheme}>
+    <IconButton className="theme-toggle" label={dark ? "Light theme" : "Dark theme"} onClick={toggleTheme}>
       {dark ? <Sun size={16} aria-hidden /> : <Moon size={16} aria-hidden />}
     </IconButton>
   );

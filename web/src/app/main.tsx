@@ -9,7 +9,8 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { navigate } from "wouter/use-browser-location";
 import { onSignedOut } from "../api/client";
-import { isFinal } from "../api/queries";
+import { isFinal, knownUser } from "../api/queries";
+import { onOtherUser } from "../kept/person";
 import { App } from "./App";
 
 const client = new QueryClient({
@@ -24,6 +25,15 @@ onSignedOut(() => {
   client.clear();
   const here = window.location.pathname;
   if (here !== "/sign-in") navigate(`/sign-in?next=${encodeURIComponent(here)}`, { replace: true });
+});
+
+// Loaded anew: nothing of whoever was here stays in the page.
+onOtherUser((user) => {
+  const known = knownUser(client);
+  if (user !== null && (known === null || known === user)) return;
+  const here = window.location.pathname;
+  if (user !== null || here === "/sign-in") window.location.reload();
+  else window.location.replace(`/sign-in?next=${encodeURIComponent(here)}`);
 });
 
 const root = document.getElementById("root");

@@ -1,6 +1,7 @@
 /** Tests of what is taken in from the browser's own copy of the settings. */
 import { describe, expect, it, vi } from "vitest";
 import { DEFAULT_SETTINGS } from "../api/protocol.gen";
+import { until } from "../api/testing";
 
 describe("the browser's copy of the settings", () => {
   it("is taken part by part, where it makes sense", async () => {
@@ -17,6 +18,7 @@ describe("the browser's copy of the settings", () => {
 describe("a change", () => {
   it("is sent one at a time, the newest last, and its failure is said", async () => {
     vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => {} });
+    vi.stubGlobal("navigator", { onLine: true });
     const answers: ((ok: boolean) => void)[] = [];
     const sent: unknown[] = [];
     vi.stubGlobal("fetch", (_: string, { body }: { body: string }) => {
@@ -32,13 +34,18 @@ describe("a change", () => {
     expect(settings.get().tab_columns).toBe(8);
     expect(sent).toHaveLength(1);
     answers[0]?.(true);
-    await vi.waitFor(() => expect(sent).toHaveLength(2));
+    await until(() => expect(sent).toHaveLength(2));
     expect(sent[1]).toMatchObject({ tab_columns: 8 });
     answers[1]?.(false);
-    await vi.waitFor(() => expect(settingsProblem.get()).toContain("can't be reached"));
+    await until(() => expect(settingsProblem.get()).toContain("can't be reached"));
+    vi.stubGlobal("navigator", { onLine: false });
     changeSettings({ tab_columns: 4 });
-    await vi.waitFor(() => expect(sent).toHaveLength(3));
-    answers[2]?.(true);
-    await vi.waitFor(() => expect(settingsProblem.get()).toBe(null));
+    await until(() => expect(sent).toHaveLength(3));
+    answers[2]?.(false);
+    await until(() => expect(settingsProblem.get()).toContain("You are offline"));
+    changeSettings({ tab_columns: 5 });
+    await until(() => expect(sent).toHaveLength(4));
+    answers[3]?.(true);
+    await until(() => expect(settingsProblem.get()).toBe(null));
   });
 });

@@ -2,8 +2,6 @@
 import { describe, expect, it } from "vitest";
 import type { Template } from "../api/protocol.gen";
 import { choose } from "./dashboard/choose";
-import { indentOf } from "./editor/setup";
-import * as tabs from "./editor/tabs";
 import { tabTitles } from "./editor/titles";
 import { choosePort, localAddress, typedPath } from "./preview/choose";
 import { safeNext } from "./sign-in/next";
@@ -28,17 +26,40 @@ const all = [
 describe("the dashboard's field", () => {
   it("takes a template's name and leaves the rest for the repl's", () => {
     expect(choose(all, "react shop")).toMatchObject({ template: { name: "react" }, name: "shop" });
-    expect(choose(all, "my shop re")).toMatchObject({ template: { name: "react" }, name: "my shop" });
+    expect(choose(all, "my shop rea")).toMatchObject({ template: { name: "react" }, name: "my shop" });
   });
   it("takes what fits no template as a name", () => {
     expect(choose(all, "zebra")).toMatchObject({ template: { name: "react" }, name: "zebra", shown: all });
+  });
+  it("takes short words of a name for no beginning of a template's", () => {
+    const rust = template("rust", "Rust, axum");
+    expect(choose([...all, rust], "a blog")).toMatchObject({ template: { name: "react" }, name: "a blog" });
+    expect(choose([...all, rust], "ru").template?.name).toBe("rust");
+    expect(choose([...all, rust], "ray tracer in c")).toMatchObject({
+      template: { name: "c" },
+      name: "ray tracer in",
+    });
+  });
+  it("knows what people call languages", () => {
+    const node = { ...template("node", "Node.js"), language: "node" };
+    for (const word of ["nodejs", "js", "javascript"]) {
+      expect(choose([...all, node], `${word} quiz`)).toMatchObject({
+        template: { name: "node" },
+        name: "quiz",
+      });
+    }
+    for (const word of ["ts", "typescript"]) {
+      expect(choose([node, ...all], word)).toMatchObject({ template: { name: "react" }, name: "" });
+    }
   });
   it("prefers a whole name to a beginning", () => {
     expect(choose(all, "c").template?.name).toBe("c");
   });
   it("prefers a template's own name to its language", () => {
     const react = { ...template("react", "React"), language: "node" };
-    expect(choose([react, template("node", "Node.js")], "node").template?.name).toBe("node");
+    const node = { ...template("node", "Node.js"), language: "node" };
+    for (const typed of ["no", "nod", "node", "nod quiz"])
+      expect(choose([react, node], typed).template?.name, typed).toBe("node");
   });
   it("never creates from what can't run", () => {
     expect(choose(all, "java").template).toBe(null);
@@ -46,24 +67,7 @@ describe("the dashboard's field", () => {
   });
 });
 
-describe("tabs", () => {
-  const three: tabs.Tabs = { open: ["a", "b/x", "c"], active: "b/x" };
-  it("open beside the one that is shown", () => {
-    expect(tabs.open(three, "n")).toEqual({ open: ["a", "b/x", "n", "c"], active: "n" });
-    expect(tabs.open(three, "c")).toEqual({ ...three, active: "c" });
-  });
-  it("show the neighbour of one that is closed", () => {
-    expect(tabs.close(three, "b/x").active).toBe("c");
-    expect(tabs.close({ open: ["a"], active: "a" }, "a")).toEqual({ open: [], active: null });
-  });
-  it("follow files that move, and go with folders that are deleted", () => {
-    expect(tabs.moved(three, "b", "d")).toEqual({ open: ["a", "d/x", "c"], active: "d/x" });
-    expect(tabs.closeWithin(three, "b")).toEqual({ open: ["a", "c"], active: "c" });
-  });
-  it("are read from the browser's store only if they make sense", () => {
-    for (const bad of [null, 1, {}, { open: 3 }, { open: [1, ""] }]) expect(tabs.read(bad).open).toEqual([]);
-    expect(tabs.read({ open: ["a", "a"], active: "zzz" })).toEqual({ open: ["a"], active: "a" });
-  });
+describe("titles of tabs", () => {
   it("of one name are told apart by their folders", () => {
     expect([...tabTitles(["a/x.ts", "b/x.ts", "y.ts"]).values()]).toEqual(["a/x.ts", "b/x.ts", "y.ts"]);
   });
@@ -121,11 +125,4 @@ it("a sign-in leads only to pages of this site", () => {
   for (const bad of [null, "", "//evil.example", "/\\evil.example", "https://evil.example", "/sign-in"]) {
     expect(safeNext(bad)).toBe("/");
   }
-});
-
-it("indentation is that of the file", () => {
-  expect(indentOf("a:\n    b\n    c:\n        d\n")).toBe("    ");
-  expect(indentOf("a {\n\tb\n\tc\n}\n")).toBe("\t");
-  expect(indentOf("if x\n  y\nz\n")).toBe("  ");
-  expect(indentOf("")).toBe("  ");
 });

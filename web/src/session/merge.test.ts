@@ -5,22 +5,25 @@ import { editsBetween, lines, merge } from "./merge";
 
 describe("merging three texts", () => {
   it("takes changes of different lines from both", () => {
-    expect(merge("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n")).toEqual({ text: "A\nb\nC\n", conflicts: 0 });
+    expect(merge("a\nb\nc\n", "A\nb\nc\n", "a\nb\nC\n")).toEqual({ text: "A\nb\nC\n", conflicts: [] });
   });
 
   it("takes changes of different words of one line from both", () => {
     expect(merge("let x = 1;\n", "const x = 1;\n", "let x = 2;\n")).toEqual({
       text: "const x = 2;\n",
-      conflicts: 0,
+      conflicts: [],
     });
   });
 
   it("takes the same change once", () => {
-    expect(merge("a\n", "b\n", "b\n")).toEqual({ text: "b\n", conflicts: 0 });
+    expect(merge("a\n", "b\n", "b\n")).toEqual({ text: "b\n", conflicts: [] });
   });
 
   it("keeps both where they clash, mine first", () => {
-    expect(merge("port 1\n", "port 2\n", "port 3\n")).toEqual({ text: "port 2\nport 3\n", conflicts: 1 });
+    expect(merge("port 1\n", "port 2\n", "port 3\n")).toEqual({
+      text: "port 2\nport 3\n",
+      conflicts: [{ mine: 0, theirs: 7, end: 14 }],
+    });
   });
 
   it("is the one text where only one changed", () => {

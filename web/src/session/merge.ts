@@ -7,10 +7,17 @@ export interface Edit {
   insert: string;
 }
 
+/** Where both had changed the same words: mine up to `theirs`, theirs up to `end`. */
+export interface Conflict {
+  mine: number;
+  theirs: number;
+  end: number;
+}
+
 export interface Merged {
   text: string;
-  /** Places where both had changed the same lines: both texts stand there. */
-  conflicts: number;
+  /** In `text`. */
+  conflicts: Conflict[];
 }
 
 /** Lines with their endings, so that joining them gives the text back. */
@@ -43,10 +50,10 @@ function mergeFine(base: string, mine: string, theirs: string): string | null {
  * differ on the same words, mine stands before theirs, so that neither is lost.
  */
 export function merge(base: string, mine: string, theirs: string): Merged {
-  if (mine === base || mine === theirs) return { text: theirs, conflicts: 0 };
-  if (theirs === base) return { text: mine, conflicts: 0 };
+  if (mine === base || mine === theirs) return { text: theirs, conflicts: [] };
+  if (theirs === base) return { text: mine, conflicts: [] };
   let text = "";
-  let conflicts = 0;
+  const conflicts: Conflict[] = [];
   for (const region of diff3MergeRegions(lines(mine), lines(base), lines(theirs))) {
     if (region.stable) {
       text += region.bufferContent.join("");
@@ -61,8 +68,10 @@ export function merge(base: string, mine: string, theirs: string): Merged {
     const fine = mergeFine(region.oContent.join(""), a, b);
     if (fine !== null) text += fine;
     else {
-      conflicts++;
-      text += a !== "" && !a.endsWith("\n") && b !== "" ? `${a}\n${b}` : a + b;
+      const mine = a !== "" && !a.endsWith("\n") && b !== "" ? `${a}\n` : a;
+      const start = text.length;
+      text += mine + b;
+      conflicts.push({ mine: start, theirs: start + mine.length, end: text.length });
     }
   }
   return { text, conflicts };

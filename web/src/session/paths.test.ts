@@ -1,6 +1,16 @@
 /** Tests of paths. */
 import { describe, expect, it } from "vitest";
-import { display, encodeTyped, isWithin, join, nameOf, nameProblem, parentOf, rebase } from "./paths";
+import {
+  display,
+  encodeTyped,
+  isWithin,
+  join,
+  nameOf,
+  nameProblem,
+  ofStored,
+  parentOf,
+  rebase,
+} from "./paths";
 
 describe("paths", () => {
   it("have a parent and a name", () => {
@@ -26,6 +36,13 @@ describe("paths", () => {
     expect(encodeTyped("a\\b")).toBe("a\\x5cb");
     expect(encodeTyped("caf\\xe9")).toBe("caf\\xe9");
     expect(display(encodeTyped("a\\"))).toBe("a\\");
+  });
+
+  it("are known by their names in the store", () => {
+    expect(ofStored("workspace/src/%C3%BC%25 a.ts")).toBe("src/ü% a.ts");
+    expect(ofStored("workspace/a\\b")).toBe("a\\x5cb");
+    expect(ofStored("workspace/caf%E9")).toBe("caf\\xe9");
+    expect(ofStored("home/.profile")).toBeNull();
   });
 
   it("can't be typed that lead out of their folder", () => {

@@ -24,6 +24,20 @@ export function rebase(path: WorkspacePath, from: WorkspacePath, to: WorkspacePa
   return isWithin(path, from) && from !== "" ? to + path.slice(from.length) : path;
 }
 
+/**
+ * A path as the store has it: from `workspace/` on, percent-encoded; `null` for what is not below that. A
+ * name that isn't UTF-8 may come out otherwise than on the wire.
+ */
+export function ofStored(path: string): WorkspacePath | null {
+  if (!path.startsWith("workspace/")) return null;
+  const rest = path.slice("workspace/".length).replaceAll("\\", "\\x5c");
+  try {
+    return decodeURIComponent(rest);
+  } catch {
+    return rest.replace(/%([0-9A-F]{2})/g, (_, hex: string) => `\\x${hex.toLowerCase()}`);
+  }
+}
+
 /** For display: a backslash is shown as itself; bytes that are not UTF-8 stay visible as `\xNN`. */
 export function display(path: WorkspacePath): string {
   return path.replaceAll("\\x5c", "\\");

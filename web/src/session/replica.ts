@@ -10,8 +10,10 @@ import {
   removeAwarenessStates,
 } from "y-protocols/awareness";
 import * as Y from "yjs";
+import type { Clash } from "../api/protocol.gen";
 import { fingerprint } from "./fingerprint";
-import type { Edit } from "./merge";
+import type { KeptText, Unsaved } from "./keeping";
+import type { Conflict, Edit } from "./merge";
 
 /** Frames stay below the protocol's 1 MiB, with room for their head and for what Yjs adds. */
 export const MAX_UPDATE_BYTES = 900 * 1024;
@@ -22,6 +24,8 @@ export const MAX_INSERT_UNITS = 250_000;
 const SNAPSHOT_UNITS = 200_000;
 const SNAPSHOT_EVERY_MS = 100;
 const SNAPSHOTS = 16;
+/** Fingerprints that are kept for the pages after this one. */
+const MOST_PASSED = 5_000;
 
 const REMOTE = Symbol("remote");
 const MARK = Symbol("mark");
@@ -30,7 +34,16 @@ export interface Identity {
   /** The page's own name in `people`. */
   client: string;
   name: string;
-  color: string;
+}
+
+/** Somebody else who is in the text; the ends of what they have selected, in UTF-16 units. */
+export interface Other {
+  /** Of their page's replica. */
+  id: number;
+  name: string;
+  client: string;
+  anchor: number;
+  head: number;
 }
 
 interface OwnEdit {
@@ -48,7 +61,12 @@ export class Replica {
   onEdit: (update: Uint8Array) => void = () => {};
   onAwareness: (update: Uint8Array) => void = () => {};
 
+  /** Edits that this page has made so far. */
+  made = 0;
+
   private own: OwnEdit[] = [];
+  /** The clock of the line's end that was put behind the text. */
+  private endedAt: number | null = null;
   private held: Uint8Array | null = null;
   /** Last text known to be on disk, while there are own edits that are not. */
   private base = "";
@@ -66,8 +84,6 @@ export class Replica {
     this.awareness = new Awareness(this.doc);
     this.awareness.setLocalStateField("user", {
       name: identity.name,
-      color: identity.color,
-      colorLight: `${identity.color}33`,
       client: identity.client,
     });
     this.doc.on("beforeTransaction", (transaction: Y.Transaction) => {
@@ -106,6 +122,39 @@ export class Replica {
     return { base, mine: this.text.toString() };
   }
 
+  /** All that a later page needs to go on from here. */
+  keep(): Omit<KeptText, "path"> {
+    return { epoch: this.epoch, state: Y.encodeStateAsUpdate(this.doc), unsaved: this.unsaved() };
+  }
+
+  /** Begins as a page had left it. */
+  revive({ state, unsaved }: KeptText): void {
+    Y.applyUpdate(this.doc, state, REMOTE);
+    if (unsaved) this.takeOver(unsaved);
+  }
+
+  /** Makes edits of a page that is no more, of this same life, our own. Those that are here already do no harm. */
+  takeOver({ base, updates, passed }: Unsaved): void {
+    if (this.waiting === 0) this.base = base;
+    for (const text of passed) this.passed.add(text);
+    for (const update of updates) Y.applyUpdate(this.doc, update, REMOTE);
+    const packs = packUpdates(updates);
+    const last = packs.pop();
+    if (last) this.held = this.held ? Y.mergeUpdates([this.held, last]) : last;
+    // They bear that page's name: only a mark of our own tells when they are on disk.
+    this.mark();
+    const clock = this.own.at(-1)?.clock ?? 0;
+    this.own.unshift(...packs.map((update) => ({ clock, update })));
+    for (const update of packs) this.onEdit(update);
+  }
+
+  private unsaved(): Unsaved | null {
+    if (this.own.length === 0) return null;
+    const updates = this.own.map((edit) => edit.update);
+    const passed = [...this.passed].slice(-MOST_PASSED);
+    return { base: this.base, mine: this.text.toString(), updates, passed };
+  }
+
   stateVector(): Uint8Array {
     return Y.encodeStateVector(this.doc);
   }
@@ -128,6 +177,7 @@ export class Replica {
 
   apply(update: Uint8Array): void {
     Y.applyUpdate(this.doc, update, REMOTE);
+    if (this.endedAt !== null) this.takeBackEnd();
     if (this.waiting > 0) this.pass();
   }
 
@@ -162,8 +212,107 @@ export class Replica {
     }
   }
 
+  /** Two texts of one place, in a way that outlives other edits. */
+  clashAt({ mine, theirs, end }: Conflict): Clash {
+    const at = (offset: number) => [
+      ...Y.encodeRelativePosition(Y.createRelativePositionFromTypeIndex(this.text, offset)),
+    ];
+    return { mine: at(mine), theirs: at(theirs), end: at(end) };
+  }
+
+  /** Where the two texts are now; null when that can't be said, or nothing of them is left. */
+  placeOf(clash: Clash): Conflict | null {
+    const at = (bytes: number[]) => {
+      try {
+        return this.absolute(Y.decodeRelativePosition(Uint8Array.from(bytes)));
+      } catch {
+        return null;
+      }
+    };
+    const [mine, theirs, end] = [at(clash.mine), at(clash.theirs), at(clash.end)];
+    if (mine === null || theirs === null || end === null) return null;
+    return mine <= theirs && theirs <= end && mine < end ? { mine, theirs, end } : null;
+  }
+
+  /**
+   * Ends the last line. Where somebody else does so at the same moment, one of both takes its own end back: both
+   * see which of them came second.
+   */
+  endLastLine(): void {
+    this.edit([{ from: this.text.length, to: this.text.length, insert: "\n" }]);
+    this.endedAt = Y.getState(this.doc.store, this.doc.clientID) - 1;
+  }
+
+  private takeBackEnd(): void {
+    const { length } = this.text;
+    const last = this.letter(length - 1);
+    const before = this.letter(length - 2);
+    if (!last || !before || last.id.client !== this.doc.clientID || last.id.clock !== this.endedAt) return;
+    const twice = before.id.client !== last.id.client && Y.compareIDs(before.origin, last.origin);
+    if (twice && this.text.toString().endsWith("\n\n"))
+      this.edit([{ from: length - 1, to: length, insert: "" }]);
+  }
+
+  /** A letter's id, and that of the one that it was typed behind. */
+  private letter(at: number): { id: Y.ID; origin: Y.ID | null } | null {
+    const id = at < 0 ? null : Y.createRelativePositionFromTypeIndex(this.text, at).item;
+    if (!id) return null;
+    const item = Y.getItem(this.doc.store, id);
+    if (!(item instanceof Y.Item)) return null;
+    return { id, origin: id.clock > item.id.clock ? Y.createID(id.client, id.clock - 1) : item.origin };
+  }
+
   applyAwareness(update: Uint8Array): void {
     applyAwarenessUpdate(this.awareness, modifyAwarenessUpdate(update, cleanState), REMOTE);
+  }
+
+  /** Where the others are in the text. */
+  others(): Other[] {
+    const others: Other[] = [];
+    for (const [id, { user, cursor }] of this.awareness.getStates()) {
+      if (id === this.doc.clientID || typeof cursor !== "object" || cursor === null) continue;
+      const [anchor, head] = [this.offsetOf(cursor.anchor), this.offsetOf(cursor.head)];
+      if (anchor === null || head === null) continue;
+      others.push({ id, name: String(user?.name), client: String(user?.client), anchor, head });
+    }
+    return others;
+  }
+
+  /** Called when others have moved, come or gone; until the function that it gives is called. */
+  onOthers(told: () => void): () => void {
+    const changed = (change: { added: number[]; updated: number[]; removed: number[] }) => {
+      const ids = [...change.added, ...change.updated, ...change.removed];
+      if (ids.some((id) => id !== this.doc.clientID)) told();
+    };
+    this.awareness.on("change", changed);
+    return () => this.awareness.off("change", changed);
+  }
+
+  /** Says where we are in the text; null: nowhere. */
+  placeAt(place: { anchor: number; head: number } | null): void {
+    const state = this.awareness.getLocalState();
+    if (!state || (place === null && !state.cursor)) return;
+    const at = (offset: number) => Y.createRelativePositionFromTypeIndex(this.text, offset);
+    const cursor = place && { anchor: at(place.anchor), head: at(place.head) };
+    const same =
+      cursor !== null &&
+      Y.compareRelativePositions(cursor.anchor, state.cursor?.anchor ?? null) &&
+      Y.compareRelativePositions(cursor.head, state.cursor?.head ?? null);
+    if (!same) this.awareness.setLocalStateField("cursor", cursor);
+  }
+
+  /** A place as somebody else says it, which need not make sense. */
+  private offsetOf(place: unknown): number | null {
+    try {
+      return this.absolute(Y.createRelativePositionFromJSON(place));
+    } catch {
+      return null;
+    }
+  }
+
+  private absolute(position: Y.RelativePosition): number | null {
+    const at = Y.createAbsolutePositionFromRelativePosition(position, this.doc);
+    return at?.type === this.text ? at.index : null;
   }
 
   /** Tells the others where we are. */
@@ -195,15 +344,22 @@ export class Replica {
       // A deletion does not move our clock, and so could never be told to be on disk: a mark beside the
       // text moves it.
       this.held = this.held ? Y.mergeUpdates([this.held, update]) : update;
-      this.doc.transact(() => this.doc.getMap("deletions").set(String(id), clock), MARK);
+      this.mark();
       return;
     }
     const whole = this.held ? Y.mergeUpdates([this.held, update]) : update;
     this.held = null;
+    this.made++;
     this.own.push({ clock, update: whole });
     this.snapshot(clock);
     this.pass();
     this.onEdit(whole);
+  }
+
+  private mark(): void {
+    const id = this.doc.clientID;
+    const clock = Y.getState(this.doc.store, id);
+    this.doc.transact(() => this.doc.getMap("deletions").set(String(id), clock), MARK);
   }
 
   private pass(): void {
@@ -256,10 +412,9 @@ export function pieces(text: string): string[] {
 function cleanState(state: unknown): unknown {
   if (typeof state !== "object" || state === null) return null;
   const { user, cursor } = state as { user?: Record<string, unknown>; cursor?: unknown };
-  const color = typeof user?.color === "string" && /^#[0-9a-f]{6}$/.test(user.color) ? user.color : "#8a93a5";
   const name = typeof user?.name === "string" ? user.name.slice(0, 40) : "Somebody";
   const client = typeof user?.client === "string" ? user.client.slice(0, 64) : "";
-  return { user: { name, color, colorLight: `${color}33`, client }, cursor };
+  return { user: { name, client }, cursor };
 }
 
 export function decodeVector(bytes: Uint8Array): Map<number, number> {

@@ -1,13 +1,15 @@
 /** Tests of a whole session. */
 import { describe, expect, it } from "vitest";
+import * as Y from "yjs";
+import type { Keeper } from "./keeping";
 import { Session } from "./session";
 import { settle, TestClock, testDial } from "./testing";
 
-function start() {
+function start(keeper?: Keeper) {
   const clock = new TestClock();
   const { dial, newest, sockets } = testDial();
   const complaints: string[] = [];
-  const session = new Session({ dial, clock, name: "me", complain: (m) => complaints.push(m) });
+  const session = new Session({ dial, clock, name: "me", complain: (m) => complaints.push(m), keeper });
   session.start();
   return { clock, newest, sockets, session, complaints };
 }
@@ -42,6 +44,7 @@ describe("a session", () => {
     newest().welcome();
     newest().say({
       type: "run_state",
+      name: "Run",
       run: { status: "running", terminal: 9, command: "x", elapsed_ms: 5_000, setup: false },
     });
     expect(clock.now() - session.run.get().startedAt).toBe(5_000);
@@ -63,5 +66,39 @@ describe("a session", () => {
     await settle();
     expect(left).toBe(true);
     expect(session.socket.connection.get()).toMatchObject({ state: "closed", reason: "left" });
+  });
+
+  it("that is left ends although the file of some edits can't be made again: they stay in the browser", async () => {
+    const nothing = () => {};
+    const keeper: Keeper = {
+      onLeft: nothing,
+      read: async () => null,
+      write: nothing,
+      moved: nothing,
+      forget: nothing,
+      writeRepl: nothing,
+      close: nothing,
+      isDone: () => true,
+    };
+    const { newest, session } = start(keeper);
+    newest().welcome();
+    const doc = new Y.Doc();
+    doc.getText("text").insert(0, "typed");
+    const state = Y.encodeStateAsUpdate(doc);
+    const unsaved = { base: "", mine: "typed", updates: [state], passed: [] };
+    keeper.onLeft({ path: "a", epoch: "e", state, unsaved });
+    await settle();
+    const refuse = async (type: "document_open" | "file_create", code: "not_found" | "failed") => {
+      newest().say({ re: newest().last(type).id, type: "error", code, message: "No." });
+      await settle();
+    };
+    let left = false;
+    session.leave(() => {
+      left = true;
+    });
+    await refuse("document_open", "not_found");
+    expect(left).toBe(false);
+    await refuse("file_create", "failed");
+    expect(left).toBe(true);
   });
 });

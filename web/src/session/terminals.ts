@@ -289,6 +289,29 @@ export class Terminals {
     return answer.terminal;
   }
 
+  /** What a terminal shows at this moment, for where it has no screen. Stays open if the connection is lost. */
+  peek({ terminal, cols, rows }: TerminalInfo): Promise<Uint8Array> {
+    const { socket } = this;
+    return new Promise((seen, failed) => {
+      const attached = ({ channel }: { channel: number }) =>
+        socket.onChannel(channel, (kind, payload) => {
+          const number = takeVarint(payload);
+          if (!number || (kind !== TERMINAL.OUTPUT && kind !== TERMINAL.SCREEN)) return;
+          socket.closeChannel(channel);
+          socket.send({ type: "terminal_detach", channel });
+          seen(number.rest);
+        });
+      socket
+        .request({ type: "terminal_attach", terminal, from: null, cols, rows }, "terminal_attached", attached)
+        .catch(failed);
+    });
+  }
+
+  /** Gives it a name for everybody. */
+  async rename(terminal: number, name: string): Promise<void> {
+    await this.socket.request({ type: "terminal_rename", terminal, name }, "done");
+  }
+
   async close(terminal: number): Promise<void> {
     await this.socket.request({ type: "terminal_close", terminal }, "done");
   }

@@ -85,7 +85,7 @@ export class TestSocket implements SocketLike {
       type: "welcome",
       runner: options.runner ?? "r1",
       role: "owner",
-      project: { run_command: "go", run_port: null, open: [], error: null },
+      project: { run_command: "go", run_port: null, runs: [], open: [], error: null },
       inputs: options.inputs ?? [],
     });
   }

@@ -9,6 +9,7 @@ const entry = (name: string, kind: Entry["kind"] = "file"): Entry => ({
   name,
   kind,
   size: 0,
+  version: 0,
   executable: false,
   leads_to_folder: false,
   derived: false,

@@ -52,6 +52,15 @@ export class FileTree {
     this.list(path);
   }
 
+  /** Shows folders as they were, until the runner has listed them. */
+  restore(folders: readonly (readonly [WorkspacePath, Entry[]])[]): void {
+    const all = new Map(this.folders.get());
+    for (const [path, entries] of folders) {
+      if (!all.has(path)) all.set(path, { entries, state: "ready", error: null });
+    }
+    this.folders.set(all);
+  }
+
   /** Stops following a folder, and those below it. */
   close(path: WorkspacePath): void {
     const folders = new Map(this.folders.get());

@@ -1,7 +1,7 @@
 /** Buttons: with words, or with an icon whose label is its name. */
-import type { ButtonHTMLAttributes, ReactNode } from "react";
+import type { ComponentProps, ReactNode } from "react";
 
-interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+interface ButtonProps extends ComponentProps<"button"> {
   look?: "plain" | "primary" | "run" | "stop" | "danger";
   small?: boolean;
 }
@@ -11,7 +11,7 @@ export function Button({ look = "plain", small = false, className = "", ...rest 
   return <button type="button" className={classes.filter(Boolean).join(" ")} {...rest} />;
 }
 
-interface IconButtonProps extends Omit<ButtonHTMLAttributes<HTMLButtonElement>, "children"> {
+interface IconButtonProps extends Omit<ComponentProps<"button">, "children"> {
   label: string;
   /** Key that does the same, shown in the tooltip. */
   keys?: string;

@@ -41,6 +41,8 @@ export function ConfirmDialog({
         event.preventDefault();
         onCancel();
       }}
+      // Escape for the second time in a row: browsers close it then without having asked.
+      onClose={onCancel}
       onKeyDown={(event) => event.stopPropagation()}
     >
       <h2 id={`${id}-title`}>{title}</h2>

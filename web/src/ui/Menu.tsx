@@ -1,11 +1,21 @@
 /** A menu at a place of the page: arrows move, Enter chooses, Escape and a click elsewhere close. */
-import { type KeyboardEvent, type ReactNode, useEffect, useLayoutEffect, useRef, useState } from "react";
+import {
+  Fragment,
+  type KeyboardEvent,
+  type ReactNode,
+  useEffect,
+  useLayoutEffect,
+  useRef,
+  useState,
+} from "react";
 
 export interface MenuItem {
   label: string;
   icon?: ReactNode;
   keys?: string;
   danger?: boolean;
+  /** A line stands above it. */
+  divided?: boolean;
   run: () => void;
 }
 
@@ -29,12 +39,18 @@ export function Menu({ label, at, items, onClose }: MenuProps) {
   const [place, setPlace] = useState(at);
 
   useLayoutEffect(() => {
-    const box = menu.current?.getBoundingClientRect();
-    if (!box) return;
-    setPlace({
-      x: Math.max(MARGIN, Math.min(at.x, window.innerWidth - box.width - MARGIN)),
-      y: Math.max(MARGIN, Math.min(at.y, window.innerHeight - box.height - MARGIN)),
-    });
+    const place = () => {
+      const box = menu.current?.getBoundingClientRect();
+      if (!box) return;
+      setPlace({
+        x: Math.max(MARGIN, Math.min(at.x, window.innerWidth - box.width - MARGIN)),
+        y: Math.max(MARGIN, Math.min(at.y, window.innerHeight - box.height - MARGIN)),
+      });
+    };
+    place();
+    // A phone is turned, a window made smaller: it stays in sight.
+    window.addEventListener("resize", place);
+    return () => window.removeEventListener("resize", place);
   }, [at]);
 
   useEffect(() => {
@@ -81,22 +97,24 @@ export function Menu({ label, at, items, onClose }: MenuProps) {
       onContextMenu={(event) => event.preventDefault()}
     >
       {items.map((item) => (
-        <button
-          key={item.label}
-          type="button"
-          role="menuitem"
-          aria-label={item.label}
-          tabIndex={-1}
-          className={item.danger ? "danger-item" : ""}
-          onClick={() => {
-            leave();
-            item.run();
-          }}
-        >
-          {item.icon}
-          {item.label}
-          {item.keys && <span className="kbd">{item.keys}</span>}
-        </button>
+        <Fragment key={item.label}>
+          {item.divided && <hr />}
+          <button
+            type="button"
+            role="menuitem"
+            aria-label={item.label}
+            tabIndex={-1}
+            className={item.danger ? "danger-item" : ""}
+            onClick={() => {
+              leave();
+              item.run();
+            }}
+          >
+            {item.icon}
+            {item.label}
+            {item.keys && <span className="kbd">{item.keys}</span>}
+          </button>
+        </Fragment>
       ))}
     </div>
   );

@@ -1,4 +1,7 @@
-/** A dialog with a title that is closed by its button, by Escape, and by a click beside it. */
+/**
+ * A dialog with a title that is closed by its button, by Escape, and by a click beside it. What has
+ * `data-autofocus` in it has the focus first.
+ */
 import { X } from "lucide-react";
 import { type ReactNode, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { IconButton } from "./Button";
@@ -16,6 +19,7 @@ export function Modal({ title, className = "", onClose, children }: ModalProps) 
   const id = useId();
   useLayoutEffect(() => {
     dialog.current?.showModal();
+    dialog.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
   }, []);
   useEffect(() => {
     return () => {
@@ -28,7 +32,15 @@ export function Modal({ title, className = "", onClose, children }: ModalProps) 
       className={`dialog modal ${className}`}
       aria-labelledby={id}
       onCancel={(event) => {
+        // A question within it is left by itself.
+        if (event.target !== dialog.current) return;
         event.preventDefault();
+        onClose();
+      }}
+      // Escape for the second time in a row: browsers close it then without having asked.
+      onClose={(event) => {
+        if (event.target !== dialog.current) return;
+        dialog.current.showModal();
         onClose();
       }}
       onPointerDown={(event) => event.target === dialog.current && onClose()}

@@ -1,5 +1,5 @@
 /** The bar between two panes: drag it, or move it with the arrow keys (Shift: faster; Home, End: all the way). */
-import { type KeyboardEvent, type PointerEvent, useRef } from "react";
+import { type CSSProperties, type KeyboardEvent, type PointerEvent, useRef } from "react";
 
 interface SplitterProps {
   label: string;
@@ -9,24 +9,22 @@ interface SplitterProps {
   value: number;
   min: number;
   max: number;
-  /** The pane lies after the bar: moving towards the start makes it larger. */
-  after?: boolean;
+  style?: CSSProperties;
   onChange: (value: number) => void;
 }
 
 const STEP = 16;
 
-export function Splitter({ label, orientation, value, min, max, after = false, onChange }: SplitterProps) {
+export function Splitter({ label, orientation, value, min, max, style, onChange }: SplitterProps) {
   const drag = useRef<{ at: number; value: number } | null>(null);
-  const sign = after ? -1 : 1;
   const set = (wanted: number) => onChange(Math.round(Math.max(min, Math.min(max, wanted))));
   const along = (event: PointerEvent) => (orientation === "vertical" ? event.clientX : event.clientY);
 
   const key = (event: KeyboardEvent) => {
     const [less, more] = orientation === "vertical" ? ["ArrowLeft", "ArrowRight"] : ["ArrowUp", "ArrowDown"];
     const step = event.shiftKey ? STEP * 4 : STEP;
-    if (event.key === less) set(value - sign * step);
-    else if (event.key === more) set(value + sign * step);
+    if (event.key === less) set(value - step);
+    else if (event.key === more) set(value + step);
     else if (event.key === "Home") set(min);
     else if (event.key === "End") set(max);
     else return;
@@ -44,6 +42,7 @@ export function Splitter({ label, orientation, value, min, max, after = false, o
       aria-valuenow={Math.round(value)}
       aria-valuemin={Math.round(min)}
       aria-valuemax={Math.round(max)}
+      style={style}
       onKeyDown={key}
       onPointerDown={(event) => {
         if (event.button !== 0) return;
@@ -52,7 +51,7 @@ export function Splitter({ label, orientation, value, min, max, after = false, o
         drag.current = { at: along(event), value };
       }}
       onPointerMove={(event) => {
-        if (drag.current) set(drag.current.value + sign * (along(event) - drag.current.at));
+        if (drag.current) set(drag.current.value + along(event) - drag.current.at);
       }}
       onPointerUp={() => {
         drag.current = null;

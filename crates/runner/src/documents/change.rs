@@ -9,8 +9,8 @@ use std::sync::Arc;
 use alcove_protocol::WorkspacePath;
 
 use super::disk::{self, Refused, Written};
-use super::merge::Edit;
 use super::{Document, Documents, MAX_DOCUMENT_BYTES, OpenError};
+use alcove_merge::Edit;
 
 /// What became of a change.
 #[derive(Debug)]
@@ -81,7 +81,7 @@ impl Documents {
 
     /// Changes a file by what `plan` makes of its text, on a blocking thread.
     pub async fn change<T: Send + 'static>(
-        &self,
+        self: &Rc<Self>,
         path: &WorkspacePath,
         plan: impl FnOnce(&str) -> Plan<T> + Send + 'static,
     ) -> Changed<T> {
@@ -92,7 +92,7 @@ impl Documents {
     }
 
     async fn change_open<T: Send + 'static>(
-        &self,
+        self: &Rc<Self>,
         document: &Rc<Document>,
         plan: impl FnOnce(&str) -> Plan<T> + Send + 'static,
     ) -> Changed<T> {

@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use alcove_protocol::session::RefusedReason;
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use alcove_merge::DiffOp;
+use alcove_protocol::session::{LineEnds, RefusedReason};
 
 use crate::tree::TEMPORARY_PREFIX;
 
@@ -47,6 +47,32 @@ enum Endings {
 impl Default for Endings {
     fn default() -> Self {
         Self::Same(Ending::Lf)
+    }
+}
+
+impl Format {
+    pub fn line_ends(&self) -> LineEnds {
+        match self.endings {
+            Endings::Same(Ending::Lf) => LineEnds::Lf,
+            Endings::Same(Ending::CrLf) => LineEnds::CrLf,
+            Endings::Same(Ending::Cr) => LineEnds::Cr,
+            Endings::Mixed(_) => LineEnds::Mixed,
+        }
+    }
+
+    /// Gives all lines this end; `false` when they have it already. Which ones `Mixed` means, nobody
+    /// could say: it changes nothing.
+    pub fn set_line_ends(&mut self, line_ends: LineEnds) -> bool {
+        let ending = match line_ends {
+            LineEnds::Lf => Ending::Lf,
+            LineEnds::CrLf => Ending::CrLf,
+            LineEnds::Cr => Ending::Cr,
+            LineEnds::Mixed => return false,
+        };
+        let wanted = Endings::Same(ending);
+        let changes = self.endings != wanted;
+        self.endings = wanted;
+        changes
     }
 }
 
@@ -124,7 +150,7 @@ impl Text {
         let old: Vec<&str> = self.text.split('\n').collect();
         let new: Vec<&str> = text.split('\n').collect();
         let mut chosen = vec![usual; new.len()];
-        for op in capture_diff_slices(Algorithm::Myers, &old, &new) {
+        for op in alcove_merge::lines(&old, &new) {
             if let DiffOp::Equal {
                 old_index,
                 new_index,
@@ -215,8 +241,18 @@ pub enum Written {
 /// Writes a whole file so that it is the old or the new one at any moment: a temporary file beside it,
 /// then rename. A symlink's target is written; a file with several names, or in a folder that can't
 /// be written, is written in place. `expected`: the stamp that the file must still have, `None` when
-/// it must not exist.
+/// it must not exist. What a program writes while its file is replaced is there again afterwards.
 pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<Written> {
+    replace(path, content, expected, || {})
+}
+
+/// `meanwhile`: what programs do before the new file takes the old one's place.
+fn replace(
+    path: &Path,
+    content: &str,
+    expected: Option<Stamp>,
+    meanwhile: impl FnOnce(),
+) -> io::Result<Written> {
     let target = match fs::canonicalize(path) {
         Ok(target) => target,
         Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_path_buf(),
@@ -236,6 +272,9 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
         return in_place(&target, content);
     }
     let temporary = temporary_name(folder);
+    // The old file keeps a name until nobody has written to it meanwhile: not where there are no hard links.
+    let old = temporary_name(folder);
+    let is_linked = meta.is_some() && fs::hard_link(&target, &old).is_ok();
     let result = (|| {
         let mut file = fs::OpenOptions::new()
             .write(true)
@@ -245,9 +284,21 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
         if let Some(meta) = &meta {
             file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
         }
+        meanwhile();
         fs::rename(&temporary, &target)?;
+        if is_linked
+            && let (Some(before), Ok(after)) = (&meta, fs::metadata(&old))
+            && content_stamp(before) != content_stamp(&after)
+        {
+            fs::rename(&old, &target)?;
+            return Ok(Written::Changed);
+        }
         Ok(Written::Yes(Stamp::read(&target)?))
     })();
+    if is_linked {
+        // It has been moved back, or is not needed any more.
+        let _ = fs::remove_file(&old);
+    }
     match result {
         Err(error) if is_denied(&error) && meta.is_some() => in_place(&target, content),
         Err(error) => {
@@ -257,6 +308,11 @@ pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<
         }
         ok => ok,
     }
+}
+
+/// Changes with a file's content, and not with its names.
+fn content_stamp(meta: &fs::Metadata) -> (u64, u64, i64, i64) {
+    (meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec())
 }
 
 fn is_denied(error: &io::Error) -> bool {
@@ -292,6 +348,18 @@ mod tests {
             Text::decode("a\r\nb\r\n").encode("a\nx\nb\n"),
             "a\r\nx\r\nb\r\n"
         );
+    }
+
+    #[test]
+    fn all_lines_can_be_given_one_end() {
+        let mut text = Text::decode("\u{feff}a\r\nb\nc\r");
+        assert_eq!(text.format.line_ends(), LineEnds::Mixed);
+        assert!(!text.format.set_line_ends(LineEnds::Mixed));
+        assert!(text.format.set_line_ends(LineEnds::CrLf));
+        assert_eq!(text.encode(&text.text), "\u{feff}a\r\nb\r\nc\r\n");
+        assert!(!text.format.set_line_ends(LineEnds::CrLf));
+        assert!(text.format.set_line_ends(LineEnds::Lf));
+        assert_eq!(text.encode("x\ny"), "\u{feff}x\ny");
     }
 
     #[test]
@@ -364,6 +432,23 @@ mod tests {
             Written::Changed
         ));
         assert_eq!(fs::read_to_string(&file).unwrap(), "two, by a program");
+    }
+
+    #[test]
+    fn what_a_program_writes_while_its_file_is_replaced_is_there_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        fs::write(&file, "one").unwrap();
+        let stamp = Stamp::read(&file).unwrap();
+        let mut program = fs::File::options().write(true).open(&file).unwrap();
+        let written = replace(&file, "mine", Some(stamp), || {
+            program.write_all(b"two, ").unwrap();
+        });
+        assert!(matches!(written.unwrap(), Written::Changed));
+        // It goes on with the same file.
+        program.write_all(b"by a program").unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "two, by a program");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     proptest! {

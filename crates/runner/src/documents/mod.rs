@@ -3,28 +3,35 @@
 
 mod change;
 mod disk;
-mod merge;
+mod log;
+mod recorder;
+#[cfg(test)]
+mod tests;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
 use alcove_protocol::WorkspacePath;
-use alcove_protocol::session::RefusedReason;
+use alcove_protocol::session::{Clash, LineEnds, RefusedReason};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
-    Doc, GetString, OffsetKind, Options, ReadTxn, StateVector, Text as _, TextRef, Transact, Update,
+    Assoc, Doc, GetString, IndexedSequence, OffsetKind, Options, ReadTxn, StateVector, StickyIndex,
+    Text as _, TextRef, Transact, Update,
 };
 
+use alcove_merge::Conflict;
+pub use alcove_merge::{Edit, diff};
 pub use change::{Changed, Plan, edited, inverse, read_text};
 pub use disk::MAX_DOCUMENT_BYTES;
 use disk::{Refused, Stamp, Text, Written};
-pub use merge::Edit;
+use log::Logs;
+use recorder::Recorder;
 
 use crate::watch::Watcher;
 
@@ -57,9 +64,9 @@ pub enum Event {
     OnDisk(Vec<u8>),
     Moved(WorkspacePath),
     Gone(bool),
-    /// UTF-16 offset.
-    Conflict(u32),
+    Conflict(Clash),
     Unwritable(Option<String>),
+    LineEnds(LineEnds),
 }
 
 /// Who is told of a document's events.
@@ -82,6 +89,9 @@ pub struct Document {
     edited: Notify,
     unwritable: Cell<bool>,
     clients: RefCell<HashSet<u64>>,
+    /// Where programs and people changed one place while no page was there to be told.
+    clashes: RefCell<Vec<Clash>>,
+    log: Recorder,
     /// Held while the file is read or written, so that these don't interleave.
     disk: tokio::sync::Mutex<()>,
 }
@@ -96,36 +106,51 @@ pub enum OpenError {
 pub struct Documents {
     top: PathBuf,
     watcher: Rc<Watcher>,
+    logs: Logs,
+    /// Held while a document is brought back from its log, so that it is done once.
+    reviving: tokio::sync::Mutex<()>,
     open: RefCell<HashMap<WorkspacePath, Rc<Document>>>,
     next_id: Cell<u64>,
     listener: RefCell<Option<std::rc::Weak<dyn Listener>>>,
 }
 
 impl Documents {
-    pub fn new(top: PathBuf, watcher: Rc<Watcher>) -> Self {
-        Self {
+    /// `home`: where the logs lie.
+    pub fn new(top: PathBuf, home: &Path, watcher: Rc<Watcher>) -> std::io::Result<Self> {
+        Ok(Self {
             top,
             watcher,
+            logs: Logs::start(home)?,
+            reviving: tokio::sync::Mutex::default(),
             open: RefCell::default(),
             next_id: Cell::new(1),
             listener: RefCell::default(),
-        }
+        })
     }
 
     pub fn set_listener(&self, listener: std::rc::Weak<dyn Listener>) {
         *self.listener.borrow_mut() = Some(listener);
     }
 
-    /// The document of a file, read from disk if nobody has it open.
+    /// The document of a file: if nobody has it open, as its log has it, or read from disk.
     pub async fn open(
         self: &Rc<Self>,
         path: &WorkspacePath,
         client: u64,
     ) -> Result<Rc<Document>, OpenError> {
-        if let Some(document) = self.get(path) {
-            document.clients.borrow_mut().insert(client);
-            return Ok(document);
-        }
+        let document = match self.get(path) {
+            Some(document) => document,
+            None => match self.revive(path, false).await {
+                Some(document) => document,
+                None => self.read(path).await?,
+            },
+        };
+        document.clients.borrow_mut().insert(client);
+        self.settled(&document).await;
+        Ok(document)
+    }
+
+    async fn read(self: &Rc<Self>, path: &WorkspacePath) -> Result<Rc<Document>, OpenError> {
         let full = path.under(&self.top);
         let read = tokio::task::spawn_blocking(move || disk::read(&full)).await;
         let (text, stamp) = match read.map_err(|e| OpenError::Io(e.into()))? {
@@ -135,19 +160,23 @@ impl Documents {
         };
         // Somebody else may have opened it while it was read.
         if let Some(document) = self.get(path) {
-            document.clients.borrow_mut().insert(client);
             return Ok(document);
         }
-        let id = self.next_id.replace(self.next_id.get() + 1);
-        let document = Document::new(id, path.clone(), text, stamp);
-        document.clients.borrow_mut().insert(client);
-        self.open
-            .borrow_mut()
-            .insert(path.clone(), document.clone());
-        self.watcher.watch(&parent(path));
+        let document = Document::new(self.next_id(), path.clone(), text, stamp);
+        self.keep_open(&document);
+        Ok(document)
+    }
+
+    fn next_id(&self) -> u64 {
+        self.next_id.replace(self.next_id.get() + 1)
+    }
+
+    fn keep_open(self: &Rc<Self>, document: &Rc<Document>) {
+        let path = document.path.borrow().clone();
+        self.watcher.watch(&parent(&path));
+        self.open.borrow_mut().insert(path, document.clone());
         let (documents, writing) = (Rc::downgrade(self), document.clone());
         tokio::task::spawn_local(async move { write_when_edited(documents, writing).await });
-        Ok(document)
     }
 
     fn get(&self, path: &WorkspacePath) -> Option<Rc<Document>> {
@@ -159,7 +188,7 @@ impl Documents {
     }
 
     /// A page closed the document: once nobody has it, it is written and forgotten.
-    pub async fn close(&self, document: &Rc<Document>, client: u64) {
+    pub async fn close(self: &Rc<Self>, document: &Rc<Document>, client: u64) {
         document.clients.borrow_mut().remove(&client);
         self.write(document).await;
         if document.clients.borrow().is_empty() && !document.is_dirty() {
@@ -191,6 +220,7 @@ impl Documents {
         if open.get(&path).is_some_and(|d| Rc::ptr_eq(d, document)) {
             open.remove(&path);
             self.watcher.unwatch(&parent(&path));
+            self.discard_log(document);
         }
         // Ends the writer's task.
         document.edited.notify_one();
@@ -199,7 +229,7 @@ impl Documents {
     /// Takes an update of `client`. An error means that it is no Yjs update, or that the text would
     /// outgrow its limit: then nothing of it was taken.
     pub fn update(
-        &self,
+        self: &Rc<Self>,
         document: &Rc<Document>,
         update: &[u8],
         client: u64,
@@ -213,18 +243,18 @@ impl Documents {
             );
         }
         let decoded = Update::decode_v1(update)?;
-        let before = document.doc.transact().state_vector();
         {
             let mut txn = document.doc.transact_mut();
             txn.apply_update(decoded)?;
-            if txn.state_vector() == before && txn.delete_set().is_empty() {
+            if txn.insert_set().is_empty() && txn.delete_set().is_empty() {
                 return Ok(());
             }
         }
         document.note_edit();
+        self.log_edit(document, update);
         self.tell(
             document,
-            &Event::Update {
+            Event::Update {
                 update: update.to_vec(),
                 from: Some(client),
             },
@@ -234,7 +264,7 @@ impl Documents {
 
     /// Writes a document to disk, if something in it is not there yet. Merges first what a program
     /// wrote meanwhile.
-    pub async fn write(&self, document: &Rc<Document>) {
+    pub async fn write(self: &Rc<Self>, document: &Rc<Document>) {
         // A program that writes without end must not hold us for ever.
         for _ in 0..5 {
             let _busy = document.disk.lock().await;
@@ -244,6 +274,9 @@ impl Documents {
             let first_edit = document.first_edit.take();
             let text = document.string();
             let vector = document.state_vector();
+            // What is in the file must be in the log: else it would be taken for a program's.
+            self.log_writing(document, &text);
+            self.settled(document).await;
             let content = document.base.borrow().encode(&text);
             let (full, stamp) = (
                 document.path.borrow().under(&self.top),
@@ -255,13 +288,14 @@ impl Documents {
                 Ok(Written::Yes(stamp)) => {
                     let was_gone = document.stamp.replace(Some(stamp)).is_none();
                     document.base.borrow_mut().text = text;
+                    self.log_written(document);
                     if document.unwritable.replace(false) {
-                        self.tell(document, &Event::Unwritable(None));
+                        self.tell(document, Event::Unwritable(None));
                     }
                     if was_gone {
-                        self.tell(document, &Event::Gone(false));
+                        self.tell(document, Event::Gone(false));
                     }
-                    self.tell(document, &Event::OnDisk(vector));
+                    self.tell(document, Event::OnDisk(vector));
                     return;
                 }
                 Ok(Written::Changed) => {
@@ -271,8 +305,9 @@ impl Documents {
                 Err(error) => {
                     document.first_edit.set(first_edit);
                     document.unwritable.set(true);
+                    self.shorten_log(document);
                     tracing::warn!(path = %document.path.borrow(), %error, "document not written");
-                    self.tell(document, &Event::Unwritable(Some(error.to_string())));
+                    self.tell(document, Event::Unwritable(Some(error.to_string())));
                     return;
                 }
             }
@@ -280,15 +315,17 @@ impl Documents {
         if document.is_dirty() && !document.unwritable.replace(true) {
             let message =
                 "A program has made something else of this file, or writes to it without end.";
-            self.tell(document, &Event::Unwritable(Some(message.into())));
+            self.tell(document, Event::Unwritable(Some(message.into())));
         }
     }
 
     /// At the end: text that could not be written is put beside its file, as `<name>.unsaved`.
-    pub async fn keep_unwritten(&self) {
+    /// Their logs go: this is no crash.
+    pub async fn keep_unwritten(self: &Rc<Self>) {
         for document in self.all() {
             self.write(&document).await;
             if !document.is_dirty() {
+                self.discard_log(&document);
                 continue;
             }
             let mut place = document.path.borrow().under(&self.top).into_os_string();
@@ -296,20 +333,26 @@ impl Documents {
             let text = document.string();
             let written = tokio::task::spawn_blocking(move || std::fs::write(place, text)).await;
             match written.map_err(std::io::Error::other).and_then(|w| w) {
-                Ok(()) => tracing::warn!(path = %document.path.borrow(), "kept beside its file"),
+                Ok(()) => {
+                    self.discard_log(&document);
+                    tracing::warn!(path = %document.path.borrow(), "kept beside its file");
+                }
                 Err(error) => {
-                    tracing::error!(path = %document.path.borrow(), %error, "text is lost")
+                    tracing::error!(path = %document.path.borrow(), %error, "text is in its log alone, if there");
                 }
             }
         }
+        self.logs.done().await;
     }
 
-    /// Writes everything; the number of documents that could not be written.
-    pub async fn flush(&self) -> usize {
-        for document in self.all() {
-            self.write(&document).await;
+    /// Writes everything that has been typed by now; the number of documents that could not be written.
+    pub async fn flush(self: &Rc<Self>) -> usize {
+        let documents = self.all();
+        for document in &documents {
+            self.write(document).await;
         }
-        self.unwritten()
+        // Who types on meanwhile makes it dirty again, which is no failure.
+        documents.iter().filter(|d| d.unwritable.get()).count()
     }
 
     /// Documents with edits that are not on disk.
@@ -318,7 +361,7 @@ impl Documents {
     }
 
     /// Something happened in a folder: looks at the documents in it.
-    pub async fn refresh(&self, folder: &WorkspacePath) {
+    pub async fn refresh(self: &Rc<Self>, folder: &WorkspacePath) {
         for document in self.all() {
             if &parent(&document.path.borrow()) == folder {
                 let _busy = document.disk.lock().await;
@@ -361,7 +404,7 @@ impl Documents {
 
     /// Brings what is on disk into the document, if it differs from what we know. Call it with the
     /// document's `disk` held.
-    async fn merge_from_disk(&self, document: &Rc<Document>) {
+    async fn merge_from_disk(self: &Rc<Self>, document: &Rc<Document>) {
         let full = document.path.borrow().under(&self.top);
         let looked_at = full.clone();
         let known = document.stamp.get();
@@ -377,7 +420,7 @@ impl Documents {
             Ok(read) => read,
             Err(Refused::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {
                 if document.stamp.take().is_some() {
-                    self.tell(document, &Event::Gone(true));
+                    self.tell(document, Event::Gone(true));
                 }
                 return;
             }
@@ -390,26 +433,38 @@ impl Documents {
         };
         let was_gone = document.stamp.replace(Some(stamp)).is_none();
         if was_gone {
-            self.tell(document, &Event::Gone(false));
+            self.tell(document, Event::Gone(false));
         }
         let (base, mine) = (document.base.borrow().text.clone(), document.string());
-        let merged = merge::merge(&base, &mine, &theirs.text);
-        *document.base.borrow_mut() = theirs;
+        let merged = alcove_merge::merge(&base, &mine, &theirs.text);
+        let line_ends = theirs.format.line_ends();
+        let before = document.base.replace(theirs).format.line_ends();
+        if line_ends != before {
+            self.tell(document, Event::LineEnds(line_ends));
+        }
         self.apply(document, &merged.edits);
-        for offset in merged.conflicts {
-            let offset = mine[..offset].encode_utf16().count() as u32;
-            self.tell(document, &Event::Conflict(offset));
+        self.log_base(document);
+        for conflict in merged.conflicts {
+            self.tell(document, Event::Conflict(document.clash(&conflict)));
         }
         if document.string() == document.base.borrow().text {
             document.first_edit.set(None);
-            self.tell(document, &Event::OnDisk(document.state_vector()));
+            self.tell(document, Event::OnDisk(document.state_vector()));
         } else {
             document.note_edit();
         }
     }
 
+    /// Gives all lines of the file the same end, with the next write.
+    pub fn set_line_ends(self: &Rc<Self>, document: &Rc<Document>, line_ends: LineEnds) {
+        if document.base.borrow_mut().format.set_line_ends(line_ends) {
+            document.note_edit();
+            self.tell(document, Event::LineEnds(line_ends));
+        }
+    }
+
     /// Makes edits of the runner's own, and tells them.
-    fn apply(&self, document: &Document, edits: &[Edit]) {
+    fn apply(self: &Rc<Self>, document: &Rc<Document>, edits: &[Edit]) {
         if edits.is_empty() {
             return;
         }
@@ -422,11 +477,12 @@ impl Documents {
             }
             txn.encode_update_v1()
         };
-        self.tell(document, &Event::Update { update, from: None });
+        self.log_update(document, &update);
+        self.tell(document, Event::Update { update, from: None });
     }
 
     /// Documents below `from` move along with their files.
-    pub fn moved(&self, from: &WorkspacePath, to: &WorkspacePath) {
+    pub fn moved(self: &Rc<Self>, from: &WorkspacePath, to: &WorkspacePath) {
         for document in self.all() {
             let old = document.path.borrow().clone();
             let Some(new) = old.rebase(from, to) else {
@@ -436,14 +492,18 @@ impl Documents {
             self.watcher.unwatch(&parent(&old));
             let mut open = self.open.borrow_mut();
             open.remove(&old);
-            open.insert(new.clone(), document.clone());
+            let replaced = open.insert(new.clone(), document.clone());
             drop(open);
+            if let Some(replaced) = replaced {
+                self.discard_log(&replaced);
+            }
             *document.path.borrow_mut() = new.clone();
-            self.tell(&document, &Event::Moved(new));
+            self.move_log(&document);
+            self.tell(&document, Event::Moved(new));
         }
     }
 
-    fn tell(&self, document: &Document, event: &Event) {
+    fn notify(&self, document: &Document, event: &Event) {
         let listener = self
             .listener
             .borrow()
@@ -455,24 +515,42 @@ impl Documents {
     }
 }
 
+/// An empty document, and the text in it.
+fn new_doc() -> (Doc, TextRef) {
+    // Offsets in bytes, like Rust's own: positions sent to browsers are converted.
+    let options = Options {
+        offset_kind: OffsetKind::Bytes,
+        ..Options::default()
+    };
+    let doc = Doc::with_options(options);
+    let text = doc.get_or_insert_text("text");
+    (doc, text)
+}
+
 impl Document {
     fn new(id: u64, path: WorkspacePath, text: Text, stamp: Stamp) -> Rc<Self> {
-        // Offsets in bytes, like Rust's own: positions sent to browsers are converted.
-        let options = Options {
-            offset_kind: OffsetKind::Bytes,
-            ..Options::default()
-        };
-        let doc = Doc::with_options(options);
-        let shared = doc.get_or_insert_text("text");
+        let (doc, shared) = new_doc();
         if !text.text.is_empty() {
             shared.insert(&mut doc.transact_mut(), 0, &text.text);
         }
+        let epoch = format!("{:016x}", rand::random::<u64>());
+        Self::of(id, path, epoch, doc, text, stamp)
+    }
+
+    fn of(
+        id: u64,
+        path: WorkspacePath,
+        epoch: String,
+        doc: Doc,
+        text: Text,
+        stamp: Stamp,
+    ) -> Rc<Self> {
         Rc::new(Self {
             id,
             path: RefCell::new(path),
-            epoch: format!("{:016x}", rand::random::<u64>()),
+            epoch,
+            text: doc.get_or_insert_text("text"),
             doc,
-            text: shared,
             base: RefCell::new(text),
             stamp: Cell::new(Some(stamp)),
             first_edit: Cell::new(None),
@@ -480,18 +558,46 @@ impl Document {
             edited: Notify::new(),
             unwritable: Cell::new(false),
             clients: RefCell::default(),
+            clashes: RefCell::default(),
+            log: Recorder::default(),
             disk: tokio::sync::Mutex::new(()),
         })
     }
 
-    /// What a client that has `vector` lacks; an error means that it is no state vector.
-    pub fn missing(&self, vector: &[u8]) -> anyhow::Result<Vec<u8>> {
-        let vector = StateVector::decode_v1(vector)?;
-        Ok(self.doc.transact().encode_state_as_update_v1(&vector))
+    /// What a client that has `vector` lacks. Send it when the document is at rest
+    /// ([`Documents::at_rest`]).
+    pub fn missing(&self, vector: &StateVector) -> Vec<u8> {
+        self.doc.transact().encode_state_as_update_v1(vector)
+    }
+
+    /// The clashes that nobody has been told of yet.
+    pub fn take_clashes(&self) -> Vec<Clash> {
+        self.clashes.take()
     }
 
     pub fn state_vector(&self) -> Vec<u8> {
         self.doc.transact().state_vector().encode_v1()
+    }
+
+    fn clash(&self, conflict: &Conflict) -> Clash {
+        let txn = self.doc.transact();
+        let at = |offset: usize| {
+            self.text
+                .sticky_index(&txn, offset as u32, Assoc::After)
+                // The end of the text has nothing behind it to stick to.
+                .unwrap_or_else(|| StickyIndex::from_type(&txn, &self.text, Assoc::After))
+                .encode_v1()
+        };
+        Clash {
+            mine: at(conflict.mine.start),
+            theirs: at(conflict.theirs.start),
+            end: at(conflict.theirs.end),
+        }
+    }
+
+    /// How the lines of the file end.
+    pub fn line_ends(&self) -> LineEnds {
+        self.base.borrow().format.line_ends()
     }
 
     pub fn is_dirty(&self) -> bool {

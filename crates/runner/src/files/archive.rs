@@ -1,7 +1,7 @@
 //! `GET /download?path=…`: a folder as a zip archive, made while it is sent.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,14 +9,14 @@ use std::sync::Arc;
 
 use alcove_protocol::WorkspacePath;
 use alcove_protocol::project::Files;
+use alcove_zip::{Entry, Pieces, Zip, in_pieces};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Request, Response, StatusCode};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
-use super::zip::{Entry, Zip};
 use super::{Body, failed, path_of, plain};
 use crate::Runner;
 use crate::tree::{TEMPORARY_PREFIX, covers};
@@ -27,9 +27,6 @@ pub const MAX_ENTRIES: usize = 60_000;
 pub const MAX_BYTES: u64 = 2 * 1024 * 1024 * 1024;
 /// Archives that are made at once; each has a thread, which waits for whoever reads it.
 pub const MAX_DOWNLOADS: usize = 4;
-/// Pieces that wait to be sent, and their size in bytes.
-const WAITING: usize = 4;
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// Places for archives that are being made.
 pub struct Downloads(Arc<Semaphore>);
@@ -63,18 +60,10 @@ pub async fn download(runner: &Runner, request: Request<Incoming>) -> Response<B
         Ok(listed) => listed,
         Err(error) => return failed(&error),
     };
-    let (sender, receiver) = mpsc::channel(WAITING);
-    let made = std::thread::Builder::new()
-        .name("download".into())
-        .spawn(move || {
-            let mut out = Sender::new(sender);
-            if let Err(error) = pack(&top, &path, &entries, &mut out) {
-                out.fail(error);
-            }
-        });
-    if let Err(error) = made {
-        return failed(&error);
-    }
+    let receiver = match in_pieces(move |out| pack(&top, &path, &entries, out)) {
+        Ok(receiver) => receiver,
+        Err(error) => return failed(&error),
+    };
     let frames = stream::unfold((receiver, place), |(mut receiver, place)| async move {
         let piece: io::Result<Bytes> = receiver.recv().await?;
         Some((piece.map(Frame::data), (receiver, place)))
@@ -134,14 +123,14 @@ fn pack(
     top: &Path,
     folder: &WorkspacePath,
     entries: &[WorkspacePath],
-    out: &mut Sender,
+    out: &mut Pieces,
 ) -> io::Result<()> {
     // Names begin with that of the folder, so that it is unpacked as one.
     let cut = folder.parent().map_or(0, |above| match above.is_root() {
         true => 0,
         false => above.as_bytes().len() + 1,
     });
-    let mut zip = Zip::new(&mut *out);
+    let mut zip = Zip::new(out);
     let mut missing = 0;
     for path in entries {
         let full = path.under(top);
@@ -173,44 +162,5 @@ fn pack(
         0 => String::new(),
         n => format!("{n} entries could not be read, and are left out."),
     };
-    zip.finish(&comment)?;
-    out.flush()
-}
-
-/// Hands on what is written in pieces; waits for whoever reads.
-struct Sender {
-    pieces: mpsc::Sender<io::Result<Bytes>>,
-    waiting: Vec<u8>,
-}
-
-impl Sender {
-    fn new(pieces: mpsc::Sender<io::Result<Bytes>>) -> Self {
-        let waiting = Vec::with_capacity(PIECE_BYTES);
-        Self { pieces, waiting }
-    }
-
-    fn fail(&self, error: io::Error) {
-        // Whoever read it may have gone.
-        let _ = self.pieces.blocking_send(Err(error));
-    }
-}
-
-impl Write for Sender {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.waiting.extend_from_slice(bytes);
-        if self.waiting.len() >= PIECE_BYTES {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
-        let piece = std::mem::replace(&mut self.waiting, Vec::with_capacity(PIECE_BYTES));
-        self.pieces
-            .blocking_send(Ok(piece.into()))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
+    zip.finish(&comment)
 }

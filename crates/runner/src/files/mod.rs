@@ -4,8 +4,9 @@
 mod archive;
 mod range;
 mod read;
+mod restore;
+mod upload;
 mod write;
-mod zip;
 
 use std::io;
 
@@ -19,6 +20,8 @@ use crate::http::percent_decode;
 
 pub use archive::{Downloads, download};
 pub use read::read;
+pub use restore::restore;
+pub use upload::{Uploads, abandon, upload};
 pub use write::write;
 
 /// What the runner's addresses answer with.

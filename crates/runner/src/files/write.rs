@@ -15,15 +15,38 @@ use crate::Runner;
 use crate::tree::TEMPORARY_PREFIX;
 
 /// What is being written, gone unless it came to its place.
-struct Temporary {
+pub(super) struct Temporary {
     path: PathBuf,
     in_place: bool,
 }
 
 impl Temporary {
+    pub(super) fn new(path: PathBuf) -> Self {
+        let in_place = false;
+        Self { path, in_place }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// It has come to its place.
-    fn keep(mut self) {
+    pub(super) fn keep(mut self) {
         self.in_place = true;
+    }
+
+    /// Brings it to its place, where there is nothing.
+    pub(super) fn put(self, target: &Path) -> io::Result<()> {
+        renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE)?;
+        self.keep();
+        Ok(())
+    }
+
+    /// Brings it to its place, over what is there.
+    pub(super) fn rename(self, target: &Path) -> io::Result<()> {
+        fs::rename(&self.path, target)?;
+        self.keep();
+        Ok(())
     }
 }
 
@@ -83,7 +106,7 @@ async fn receive(target: PathBuf, overwrite: bool, mut body: Incoming) -> io::Re
     .await?
 }
 
-fn begin(target: &Path, overwrite: bool) -> io::Result<(fs::File, Temporary)> {
+pub(super) fn begin(target: &Path, overwrite: bool) -> io::Result<(fs::File, Temporary)> {
     match fs::symlink_metadata(target) {
         Ok(meta) if meta.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(_) if !overwrite => return Err(io::ErrorKind::AlreadyExists.into()),
@@ -100,11 +123,10 @@ fn begin(target: &Path, overwrite: bool) -> io::Result<(fs::File, Temporary)> {
         .write(true)
         .create_new(true)
         .open(&path)?;
-    let in_place = false;
-    Ok((file, Temporary { path, in_place }))
+    Ok((file, Temporary::new(path)))
 }
 
-fn put(temporary: &Path, target: &Path, overwrite: bool) -> io::Result<bool> {
+pub(super) fn put(temporary: &Path, target: &Path, overwrite: bool) -> io::Result<bool> {
     if let Some(parent) = target.parent() {
         fs::create_dir_all(parent)?;
     }

@@ -116,7 +116,6 @@ impl Search {
             }
             *id != client
         });
-        self.replacements.leave(client);
     }
 
     /// Takes the place of the page's older one, at once: what is asked next may be to end this one.

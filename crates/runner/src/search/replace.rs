@@ -1,7 +1,7 @@
 //! Replaces what a search found, in the texts that were searched and in no others, and puts it back.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,8 +16,10 @@ use super::pattern::Prepared;
 use super::text::stamp;
 use crate::documents::{Changed, Documents, Edit, MAX_DOCUMENT_BYTES, Plan, edited, inverse};
 
-/// What is kept to undo one page's last replacing, in bytes.
+/// What is kept to undo replacings, in bytes: those of all pages, of each its last one. The oldest go first.
 const MAX_UNDO_BYTES: usize = 16 * 1024 * 1024;
+/// Of how many pages: those that left are among them, since nobody knows which of them come back.
+const MAX_UNDO_PAGES: usize = 32;
 /// Text that one file's replacing can put in before it is certain to be refused, in bytes.
 const MOST_INSERTED_BYTES: usize = 2 * MAX_DOCUMENT_BYTES as usize;
 /// What one file more costs there, beside its texts.
@@ -25,12 +27,16 @@ const UNDO_FILE_BYTES: usize = 200;
 
 pub struct Replacements {
     documents: Rc<Documents>,
-    /// Each page's last one.
-    undo: RefCell<HashMap<u64, Undo>>,
+    undo: RefCell<Kept>,
 }
 
+/// Each page's last replacing, the oldest first.
+#[derive(Default)]
+struct Kept(VecDeque<Undo>);
+
 struct Undo {
-    /// The page's own number.
+    /// The page, whatever connection it has, and its own number.
+    client: String,
     replace: u32,
     files: Vec<Way>,
     bytes: usize,
@@ -62,13 +68,9 @@ impl Replacements {
         }
     }
 
-    pub fn leave(&self, client: u64) {
-        self.undo.borrow_mut().remove(&client);
-    }
-
     pub async fn replace(
         &self,
-        client: u64,
+        client: &str,
         replace: u32,
         query: SearchQuery,
         files: Vec<ReplaceFile>,
@@ -82,7 +84,7 @@ impl Replacements {
             return Err((ErrorCode::BadQuery, message.into()));
         }
         let prepared = Arc::new(Prepared::new(query)?);
-        self.begin(client, replace);
+        self.undo.borrow_mut().begin(client, replace);
         let mut outcomes = Vec::new();
         for ReplaceFile {
             path,
@@ -100,7 +102,7 @@ impl Replacements {
                 .await;
             let outcome = match changed {
                 Changed::Yes((matches, way)) => {
-                    self.keep(client, replace, way);
+                    self.undo.borrow_mut().keep(client, replace, way);
                     ReplaceOutcome::Replaced { matches }
                 }
                 Changed::Meanwhile => ReplaceOutcome::Changed,
@@ -108,11 +110,7 @@ impl Replacements {
             };
             outcomes.push(ReplacedFile { path, outcome });
         }
-        let undoable = self
-            .undo
-            .borrow()
-            .get(&client)
-            .is_some_and(|u| u.replace == replace && !u.lost && !u.files.is_empty());
+        let undoable = self.undo.borrow().is_undoable(client, replace);
         Ok(RunnerMessage::Replaced {
             files: outcomes,
             undoable,
@@ -120,15 +118,8 @@ impl Replacements {
     }
 
     /// Puts back what the page's last replacing changed.
-    pub async fn undo(&self, client: u64, replace: u32) -> Result<RunnerMessage, Failure> {
-        let undo = {
-            let mut all = self.undo.borrow_mut();
-            match all.get(&client) {
-                Some(undo) if undo.replace == replace && !undo.lost => all.remove(&client),
-                _ => None,
-            }
-        };
-        let Some(undo) = undo else {
+    pub async fn undo(&self, client: &str, replace: u32) -> Result<RunnerMessage, Failure> {
+        let Some(undo) = self.undo.borrow_mut().take(client, replace) else {
             let message =
                 "There is nothing to undo: it was undone, or something else was replaced since.";
             return Err((ErrorCode::NotFound, message.into()));
@@ -155,32 +146,72 @@ impl Replacements {
             undoable: false,
         })
     }
+}
 
-    fn begin(&self, client: u64, replace: u32) {
-        let mut all = self.undo.borrow_mut();
-        if all.get(&client).is_none_or(|u| u.replace != replace) {
-            let fresh = Undo {
-                replace,
-                files: Vec::new(),
-                bytes: 0,
-                lost: false,
-            };
-            all.insert(client, fresh);
+impl Kept {
+    fn of(&self, client: &str, replace: u32) -> Option<usize> {
+        let is_it = |undo: &Undo| undo.client == client && undo.replace == replace;
+        self.0.iter().position(is_it)
+    }
+
+    fn is_undoable(&self, client: &str, replace: u32) -> bool {
+        let undo = self.of(client, replace).map(|at| &self.0[at]);
+        undo.is_some_and(|undo| !undo.lost && !undo.files.is_empty())
+    }
+
+    fn take(&mut self, client: &str, replace: u32) -> Option<Undo> {
+        let at = self.of(client, replace)?;
+        self.0.remove(at).filter(|undo| !undo.lost)
+    }
+
+    /// What has the same number goes on; another one takes the place of the page's last.
+    fn begin(&mut self, client: &str, replace: u32) {
+        if self.of(client, replace).is_some() {
+            return;
+        }
+        self.0.retain(|undo| undo.client != client);
+        if self.0.len() == MAX_UNDO_PAGES {
+            self.0.pop_front();
+        }
+        self.0.push_back(Undo {
+            client: client.to_owned(),
+            replace,
+            files: Vec::new(),
+            bytes: 0,
+            lost: false,
+        });
+    }
+
+    fn keep(&mut self, client: &str, replace: u32, way: Way) {
+        let Some(at) = self.of(client, replace).filter(|at| !self.0[*at].lost) else {
+            return;
+        };
+        let undo = &mut self.0[at];
+        undo.bytes += way.bytes();
+        undo.files.push(way);
+        if undo.bytes > MAX_UNDO_BYTES {
+            // A half of it is no way back.
+            undo.forget();
+        }
+        let mut too_much = self.bytes().saturating_sub(MAX_UNDO_BYTES);
+        for other in self.0.iter_mut().filter(|undo| undo.client != client) {
+            if too_much > 0 {
+                too_much = too_much.saturating_sub(other.bytes);
+                other.forget();
+            }
         }
     }
 
-    fn keep(&self, client: u64, replace: u32, way: Way) {
-        let mut all = self.undo.borrow_mut();
-        let Some(undo) = all.get_mut(&client).filter(|u| u.replace == replace) else {
-            return;
-        };
-        undo.bytes += way.bytes();
-        // A half of it is no way back.
-        undo.lost |= undo.bytes > MAX_UNDO_BYTES;
-        match undo.lost {
-            true => undo.files.clear(),
-            false => undo.files.push(way),
-        }
+    fn bytes(&self) -> usize {
+        self.0.iter().map(|undo| undo.bytes).sum()
+    }
+}
+
+impl Undo {
+    fn forget(&mut self) {
+        self.lost = true;
+        self.bytes = 0;
+        self.files = Vec::new();
     }
 }
 
@@ -266,6 +297,58 @@ mod tests {
         .unwrap();
         let path = "a".parse().unwrap();
         assert!(plan(&prepared, "a!", path, &stamp("a"), &[0]).is_none());
+    }
+
+    fn way(bytes: usize) -> Way {
+        let insert = "x".repeat(bytes - UNDO_FILE_BYTES - size_of::<Edit>() - 1);
+        let edits = vec![Edit {
+            range: 0..0,
+            insert,
+        }];
+        let path = "a".parse().unwrap();
+        let stamp = String::new();
+        let way = Way { path, stamp, edits };
+        assert_eq!(way.bytes(), bytes);
+        way
+    }
+
+    #[test]
+    fn a_page_keeps_its_last_replacing_alone() {
+        let mut kept = Kept::default();
+        for replace in [1, 2] {
+            kept.begin("me", replace);
+            kept.keep("me", replace, way(1000));
+        }
+        kept.begin("me", 2);
+        kept.keep("me", 2, way(1000));
+        assert!(kept.take("me", 1).is_none() && kept.take("you", 2).is_none());
+        assert_eq!(kept.take("me", 2).unwrap().files.len(), 2);
+        assert!(kept.take("me", 2).is_none(), "once");
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_and_the_oldest_goes_first() {
+        let mut kept = Kept::default();
+        for page in ["a", "b", "c"] {
+            kept.begin(page, 1);
+        }
+        kept.keep("a", 1, way(MAX_UNDO_BYTES / 2));
+        kept.keep("b", 1, way(MAX_UNDO_BYTES / 2));
+        assert!(kept.is_undoable("a", 1) && kept.is_undoable("b", 1));
+        kept.keep("c", 1, way(1000));
+        assert!(!kept.is_undoable("a", 1) && kept.is_undoable("b", 1));
+        kept.keep("b", 1, way(MAX_UNDO_BYTES / 2));
+        assert!(kept.is_undoable("b", 1) && !kept.is_undoable("c", 1));
+        kept.keep("b", 1, way(1000));
+        kept.keep("b", 1, way(1000));
+        assert!(!kept.is_undoable("b", 1), "half of it is no way back");
+        assert!(kept.take("b", 1).is_none());
+        assert_eq!(kept.bytes(), 0);
+        for page in 0..=MAX_UNDO_PAGES {
+            kept.begin(&page.to_string(), 1);
+            kept.keep(&page.to_string(), 1, way(1000));
+        }
+        assert!(!kept.is_undoable("0", 1) && kept.is_undoable("1", 1));
     }
 
     proptest! {

@@ -2,13 +2,15 @@
 
 use std::rc::Rc;
 
-use alcove_protocol::binary::{document, frame, parse, take_varint, terminal};
+use alcove_protocol::binary::{document as kind, frame, parse, take_varint, terminal};
 use alcove_protocol::session::{ErrorCode, Role, RunnerMessage};
+use yrs::StateVector;
+use yrs::updates::decoder::Decode;
 
 use super::Client;
 use crate::Runner;
 use crate::documents::Document;
-use crate::terminals::{Attachment, Input};
+use alcove_terminals::{Attachment, Input};
 
 /// Handles one frame; `false` when it was malformed. A frame on a channel that has just been closed
 /// is none of the page's faults.
@@ -75,12 +77,12 @@ fn document_frame(
     payload: &[u8],
 ) -> bool {
     match kind {
-        document::STATE_VECTOR => match document.missing(payload) {
-            Ok(update) => client.send_binary(frame(channel, document::UPDATE, None, &update)),
+        kind::STATE_VECTOR => match StateVector::decode_v1(payload) {
+            Ok(vector) => send_missing(runner, client, channel, document, vector),
             Err(_) => return false,
         },
-        document::UPDATE if client.role == Role::Viewer => return false,
-        document::UPDATE => {
+        kind::UPDATE if client.role == Role::Viewer => return false,
+        kind::UPDATE => {
             runner.note_activity();
             if let Err(error) = runner.documents.update(document, payload, client.id) {
                 let message = format!("The edit was not taken: {error}.");
@@ -91,8 +93,27 @@ fn document_frame(
                 return false;
             }
         }
-        document::AWARENESS => runner.pass_on(document.id, client.id, document::AWARENESS, payload),
+        kind::AWARENESS => runner.pass_on(document.id, client.id, kind::AWARENESS, payload),
         _ => return false,
     }
     true
+}
+
+/// Sends what a page lacks, and then where a program had changed the same words while no page was there.
+fn send_missing(
+    runner: &Rc<Runner>,
+    client: &Rc<Client>,
+    channel: u32,
+    document: &Rc<Document>,
+    vector: StateVector,
+) {
+    let (runner, client, document) = (runner.clone(), client.clone(), document.clone());
+    tokio::task::spawn_local(async move {
+        runner.documents.at_rest(&document).await;
+        let update = document.missing(&vector);
+        client.send_binary(frame(channel, kind::UPDATE, None, &update));
+        for clash in document.take_clashes() {
+            client.tell(&RunnerMessage::DocumentConflict { channel, clash });
+        }
+    });
 }

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::documents::Document;
-use crate::terminals::Attachment;
+use alcove_terminals::Attachment;
 
 /// What may wait for a page that does not read, in bytes (terminal output not counted: that waits in
 /// the terminal). Beyond it the connection is closed; the page reconnects and catches up.

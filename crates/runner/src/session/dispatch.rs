@@ -6,14 +6,15 @@ use std::rc::Rc;
 use alcove_protocol::WorkspacePath;
 use alcove_protocol::binary::{document as kind, frame};
 use alcove_protocol::session::{
-    ClientFrame, ClientMessage, ErrorCode, Role, RunnerMessage, TerminalInput, TerminalKind,
+    ClientFrame, ClientMessage, ErrorCode, MAX_TERMINAL_NAME_CHARS, Role, RunnerMessage,
+    TerminalInput, TerminalKind,
 };
 
 use super::{Client, files};
-use crate::Runner;
 use crate::documents::OpenError;
 use crate::search::Kind;
-use crate::terminals::Attachment;
+use crate::{Runner, configure};
+use alcove_terminals::Attachment;
 
 /// Documents that one page may have open.
 const MAX_DOCUMENTS: usize = 256;
@@ -46,6 +47,11 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
             )),
         );
     }
+    // Answered in any case: a page that hears nothing takes the connection for dead.
+    if let ClientMessage::Ping { time } = message {
+        return client.send(id, RunnerMessage::Pong { time });
+    }
+    runner.note_activity();
     match message {
         ClientMessage::TreeList { .. }
         | ClientMessage::FileCreate { .. }
@@ -54,12 +60,14 @@ pub async fn handle(runner: &Rc<Runner>, client: &Rc<Client>, frame: ClientFrame
         | ClientMessage::FileDelete { .. }
         | ClientMessage::FilesTrash { .. }
         | ClientMessage::FilesRestore { .. }
+        | ClientMessage::ArchiveExtract { .. }
         | ClientMessage::DocumentOpen { .. }
         | ClientMessage::DocumentFlush { .. }
         | ClientMessage::Replace { .. }
         | ClientMessage::ReplaceUndo { .. }
         | ClientMessage::TerminalClose { .. }
-        | ClientMessage::RunStop => {
+        | ClientMessage::RunStop { .. }
+        | ClientMessage::RunsSave { .. } => {
             let (runner, client) = (runner.clone(), client.clone());
             tokio::task::spawn_local(async move {
                 let result = slow(&runner, &client, id, message).await;
@@ -152,11 +160,10 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
             Ok(RunnerMessage::Welcome {
                 runner: runner.id.clone(),
                 role: client.role,
-                project: runner.run.project_info(),
+                project: runner.runs.project_info(),
                 inputs,
             })
         }
-        ClientMessage::Ping { time } => Ok(RunnerMessage::Pong { time }),
         ClientMessage::SearchCancel { search } => {
             runner.search.cancel(client.id, search);
             Ok(RunnerMessage::Done)
@@ -182,6 +189,12 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
                     async move { runner.documents.close(&document, id).await },
                 );
             }
+            Ok(RunnerMessage::Done)
+        }
+        ClientMessage::DocumentLineEnds { channel, line_ends } => {
+            let document = client.documents.borrow().get(&channel).cloned();
+            let document = document.ok_or_else(no_channel)?;
+            runner.documents.set_line_ends(&document, line_ends);
             Ok(RunnerMessage::Done)
         }
         ClientMessage::TerminalCreate { cols, rows } => {
@@ -245,9 +258,22 @@ fn quick(runner: &Rc<Runner>, client: &Rc<Client>, message: ClientMessage) -> An
             }
             Ok(RunnerMessage::Done)
         }
-        ClientMessage::RunStart { cols, rows } => {
-            runner.start_run(cols, rows)?;
+        ClientMessage::TerminalRename { terminal, name } => {
+            let terminal = runner.terminal(terminal).ok_or_else(no_terminal)?;
+            let name = terminal_name(&name)?;
+            if !terminal.is_called(name) {
+                terminal.rename(name);
+                runner.terminals_changed();
+            }
             Ok(RunnerMessage::Done)
+        }
+        ClientMessage::RunStart { name, cols, rows } => {
+            runner.start_run(&name, cols, rows)?;
+            Ok(RunnerMessage::Done)
+        }
+        ClientMessage::GitClone { url, cols, rows } => {
+            let terminal = runner.clone_repository(&url, cols, rows)?;
+            Ok(RunnerMessage::TerminalCreated { terminal })
         }
         _ => Err((ErrorCode::Malformed, "not a quick request".into())),
     }
@@ -275,7 +301,8 @@ async fn slow(
         | ClientMessage::FileCopy { .. }
         | ClientMessage::FileDelete { .. }
         | ClientMessage::FilesTrash { .. }
-        | ClientMessage::FilesRestore { .. }) => files::handle(runner, client, message).await,
+        | ClientMessage::FilesRestore { .. }
+        | ClientMessage::ArchiveExtract { .. }) => files::handle(runner, client, message).await,
         ClientMessage::DocumentOpen { path, .. } => {
             return open_document(runner, client, id, path).await;
         }
@@ -301,21 +328,25 @@ async fn slow(
             query,
             files,
         } => {
-            runner.note_activity();
             let replacements = &runner.search.replacements;
-            replacements.replace(client.id, replace, query, files).await
+            let token = client.token.borrow().clone();
+            replacements.replace(&token, replace, query, files).await
         }
         ClientMessage::ReplaceUndo { replace } => {
-            runner.search.replacements.undo(client.id, replace).await
+            let token = client.token.borrow().clone();
+            runner.search.replacements.undo(&token, replace).await
         }
         ClientMessage::TerminalClose { terminal } => match runner.close_terminal(terminal).await {
             true => Ok(RunnerMessage::Done),
             false => Err(no_terminal()),
         },
-        ClientMessage::RunStop => {
-            runner.run.stop().await;
+        ClientMessage::RunStop { name } => {
+            if let Some(run) = runner.runs.get(&name) {
+                run.stop().await;
+            }
             Ok(RunnerMessage::Done)
         }
+        ClientMessage::RunsSave { before, now } => configure::save(runner, before, now).await,
         _ => Err((ErrorCode::Malformed, "not a slow request".into())),
     };
     Some(result)
@@ -350,6 +381,7 @@ async fn open_document(
                     path,
                     channel,
                     epoch: document.epoch.clone(),
+                    line_ends: document.line_ends(),
                 },
             );
             // Asks for what the page has and we lack.
@@ -392,16 +424,31 @@ fn no_terminal() -> (ErrorCode, String) {
     (ErrorCode::NotFound, "There is no such terminal.".into())
 }
 
+/// The name that a person gave, without spaces at its ends.
+fn terminal_name(given: &str) -> Result<&str, (ErrorCode, String)> {
+    let name = given.trim();
+    let length = name.chars().count();
+    if length == 0 || length > MAX_TERMINAL_NAME_CHARS || name.chars().any(char::is_control) {
+        return Err((
+            ErrorCode::Malformed,
+            format!(
+                "A terminal’s name has 1 to {MAX_TERMINAL_NAME_CHARS} characters, all in one line."
+            ),
+        ));
+    }
+    Ok(name)
+}
+
 fn no_channel() -> (ErrorCode, String) {
     (ErrorCode::NotFound, "There is no such channel.".into())
 }
 
 /// For the names in messages.
-pub fn shell_name(terminals: &[Rc<crate::terminals::Terminal>]) -> String {
+pub fn shell_name(terminals: &[Rc<alcove_terminals::Terminal>]) -> String {
     let taken = |n: &usize| {
         terminals
             .iter()
-            .any(|t| t.kind == TerminalKind::Shell && t.name == format!("Shell {n}"))
+            .any(|t| t.kind == TerminalKind::Shell && t.is_called(&format!("Shell {n}")))
     };
     let free = (1..).find(|n| !taken(n)).unwrap_or(1);
     format!("Shell {free}")

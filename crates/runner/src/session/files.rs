@@ -1,11 +1,17 @@
 //! What a page does to the files of the tree: making, moving, copying, deleting, and bringing back.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
 use std::rc::Rc;
 
+use alcove_archive::Limits;
 use alcove_protocol::WorkspacePath;
-use alcove_protocol::session::{ClientMessage, ErrorCode, MAX_TRASHED, RunnerMessage};
+use alcove_protocol::session::{
+    ClientMessage, ErrorCode, MAX_EXTRACTED, MAX_EXTRACTED_BYTES, MAX_TRASHED, RunnerMessage,
+};
 
 use super::Client;
 use super::dispatch::{Answer, failure};
@@ -78,7 +84,45 @@ pub async fn handle(runner: &Rc<Runner>, client: &Client, message: ClientMessage
             }
             change(runner, &path, tree::delete).await
         }
+        ClientMessage::ArchiveExtract {
+            path,
+            strip,
+            remove,
+        } => extract(runner, path, strip, remove).await,
         _ => Err((ErrorCode::Malformed, "not a request about files".into())),
+    }
+}
+
+async fn extract(runner: &Rc<Runner>, path: WorkspacePath, strip: bool, remove: bool) -> Answer {
+    let archive = path.under(&runner.workspace);
+    let work = tokio::task::spawn_blocking(move || {
+        let folder = File::open(archive.parent().unwrap_or(Path::new("/")))?;
+        let limits = Limits {
+            entries: MAX_EXTRACTED,
+            bytes: MAX_EXTRACTED_BYTES,
+        };
+        let done = alcove_archive::extract(&File::open(&archive)?, folder.as_fd(), strip, limits)?;
+        if remove && done.left_out == 0 {
+            std::fs::remove_file(&archive)?;
+        }
+        Ok(done)
+    });
+    let result = work.await.unwrap_or_else(|e| Err(io::Error::from(e)));
+    runner.touch_parent(&path);
+    match result {
+        Ok(done) => Ok(RunnerMessage::ArchiveExtracted {
+            files: done.files,
+            left: done.left,
+            left_out: done.left_out,
+        }),
+        // These say in their own words what is wrong.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            Err((ErrorCode::Failed, error.to_string()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::FileTooLarge => {
+            Err((ErrorCode::Limit, error.to_string()))
+        }
+        Err(error) => Err(failure(&path, &error)),
     }
 }
 
@@ -106,7 +150,6 @@ async fn throw(
         above.into_iter().any(|folder| all.contains(&folder))
     };
     paths.extend(all.iter().filter(|path| !goes_along(path)).cloned());
-    runner.note_activity();
     // What was typed must be there when it is put back.
     runner.documents.flush().await;
     let token = client.token.borrow().clone();
@@ -132,7 +175,6 @@ async fn change(
     if path.is_root() {
         return Err((ErrorCode::BadPath, "This needs a name.".into()));
     }
-    runner.note_activity();
     let (top, target) = (runner.workspace.clone(), path.clone());
     let result = tokio::task::spawn_blocking(move || work(&top, &target)).await;
     match result.unwrap_or_else(|e| Err(e.into())) {

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use alcove_protocol::WorkspacePath;
+use alcove_protocol::api::Usage;
+use alcove_protocol::headers::{UPLOAD_LENGTH, UPLOAD_OFFSET};
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, Request, State};
@@ -26,7 +28,7 @@ use tokio::sync::oneshot;
 use super::{media, owned};
 use crate::auth::User;
 use crate::db::repl;
-use crate::lifecycle::Watching;
+use crate::lifecycle::{Watching, size_in_words};
 use crate::{ApiFailure, App, runner};
 
 /// Largest file that is written, in bytes.
@@ -44,7 +46,7 @@ const MAX_VALUE_BYTES: usize = 100;
 #[derive(Deserialize)]
 pub struct Reading {
     #[serde(default)]
-    download: bool,
+    pub(super) download: bool,
 }
 
 /// A file's bytes. `?download=true` sends what could be shown as a download, too.
@@ -119,11 +121,6 @@ pub async fn write(
     if path.is_root() {
         return Err(ApiFailure::BadRequest("A file needs a name.".into()));
     }
-    let length = request.headers().get(CONTENT_LENGTH).cloned();
-    let said = length.as_ref().and_then(|l| l.to_str().ok()?.parse().ok());
-    if said.is_some_and(|bytes: u64| bytes > MAX_UPLOAD_BYTES) {
-        return Err(too_large());
-    }
     let only_new = request
         .headers()
         .get(IF_NONE_MATCH)
@@ -132,36 +129,23 @@ pub async fn write(
         true => "&overwrite=true",
         false => "",
     };
-    let (sent, all_sent) = oneshot::channel();
-    let over = Arc::new(AtomicBool::new(false));
-    let body = Body::from_stream(bounded(request.into_body(), sent, over.clone()));
-    let mut asked = runner_request(Method::PUT, "file", &path, more, body)?;
-    if let Some(length) = length {
-        asked.headers_mut().insert(CONTENT_LENGTH, length);
-    }
-    let answer = tokio::select! {
-        answer = runner::exchange(&place.socket, asked) => answer,
-        // The sender's way is as long as it takes; the runner's is not.
-        () = async { let _ = all_sent.await; tokio::time::sleep(HEAD).await } => return Err(silent()),
-    };
-    match answer.map(|a| a.status()) {
-        Ok(StatusCode::OK) => Ok(StatusCode::NO_CONTENT),
-        Ok(StatusCode::CREATED) => Ok(StatusCode::CREATED),
-        Ok(status) => Err(refusal(status)),
-        Err(_) if over.load(Ordering::Relaxed) => Err(too_large()),
-        Err(error) => {
-            tracing::debug!(%error, "upload");
-            Err(ApiFailure::Unavailable(
-                "The upload broke off; nothing was written. Try it again.".into(),
-            ))
-        }
+    let length = request.headers().get(CONTENT_LENGTH);
+    let length = length.and_then(|l| l.to_str().ok()?.parse().ok());
+    let length = length.unwrap_or(0);
+    place.check_room_for(&app, length, !more.is_empty()).await?;
+    app.repls.did(&place.repl, &user.id);
+    let answer = place.send("file", &path, more, request).await?;
+    match answer.status() {
+        StatusCode::OK => Ok(StatusCode::NO_CONTENT),
+        StatusCode::CREATED => Ok(StatusCode::CREATED),
+        status => Err(refusal(status)),
     }
 }
 
 #[derive(Deserialize)]
 pub struct Folder {
     #[serde(default)]
-    path: String,
+    pub(super) path: String,
 }
 
 /// A folder as a zip archive; all of it when `path` is absent.
@@ -200,8 +184,12 @@ pub async fn download(
 }
 
 /// A running repl that is kept awake meanwhile.
-struct Place {
-    socket: PathBuf,
+pub(super) struct Place {
+    pub(super) repl: String,
+    pub(super) socket: PathBuf,
+    owner: String,
+    /// As it was saved last.
+    usage: Usage,
     awake: Option<Watching>,
 }
 
@@ -217,19 +205,86 @@ impl Place {
         Ok((Self::of(app, &row)?, path))
     }
 
-    fn of(app: &App, row: &repl::Model) -> Result<Self, ApiFailure> {
+    pub(super) fn of(app: &App, row: &repl::Model) -> Result<Self, ApiFailure> {
         let asleep = || ApiFailure::Unavailable("This repl does not run: start it first.".into());
         Ok(Self {
+            repl: row.id.clone(),
+            owner: row.owner_id.clone(),
+            usage: app.repls.state(row).usage,
             socket: app.repls.socket(&row.id).ok_or_else(asleep)?,
             awake: app.repls.keep(&row.id),
         })
     }
 
-    async fn ask(&self, request: Request) -> Result<Response<Incoming>, ApiFailure> {
+    /// What would not be saved is better not sent. What is replaced makes room, nobody knows yet how much.
+    pub(super) async fn check_room_for(
+        &self,
+        app: &App,
+        bytes: u64,
+        replaces: bool,
+    ) -> Result<(), ApiFailure> {
+        let others = app.db.size_of_repls_of(&self.owner, Some(&self.repl));
+        let most = app.config.quotas.of_repl(others.await?).bytes;
+        let held = if replaces { 0 } else { self.usage.bytes };
+        let room = most.saturating_sub(held);
+        if bytes <= room {
+            return Ok(());
+        }
+        let who = match most == self.usage.max_bytes {
+            true => "This repl",
+            false => "With what your other repls hold, this one",
+        };
+        Err(ApiFailure::TooLarge(format!(
+            "{who} may hold {} more, and the file has {}: delete something first.",
+            size_in_words(room),
+            size_in_words(bytes)
+        )))
+    }
+
+    pub(super) async fn ask(&self, request: Request) -> Result<Response<Incoming>, ApiFailure> {
         let answer = tokio::time::timeout(HEAD, runner::exchange(&self.socket, request)).await;
         answer.map_err(|_| silent())?.map_err(|error| {
             tracing::debug!(%error, "files of a runner");
             silent()
+        })
+    }
+
+    /// Hands a body on to the runner, with what it says of itself.
+    pub(super) async fn send(
+        &self,
+        what: &str,
+        path: &WorkspacePath,
+        more: &str,
+        request: Request,
+    ) -> Result<Response<Incoming>, ApiFailure> {
+        let (head, body) = request.into_parts();
+        let number = |name: &HeaderName| head.headers.get(name)?.to_str().ok()?.parse::<u64>().ok();
+        if number(&CONTENT_LENGTH).is_some_and(|bytes| bytes > MAX_UPLOAD_BYTES) {
+            return Err(too_large());
+        }
+        let (sent, all_sent) = oneshot::channel();
+        let over = Arc::new(AtomicBool::new(false));
+        let body = Body::from_stream(bounded(body, sent, over.clone()));
+        let mut asked = runner_request(Method::PUT, what, path, more, body)?;
+        let passed = [UPLOAD_OFFSET, UPLOAD_LENGTH].map(HeaderName::from_static);
+        for name in passed.into_iter().chain([CONTENT_LENGTH]) {
+            if let Some(value) = number(&name) {
+                asked.headers_mut().insert(name, HeaderValue::from(value));
+            }
+        }
+        let answer = tokio::select! {
+            answer = runner::exchange(&self.socket, asked) => answer,
+            // The sender's way is as long as it takes; the runner's is not.
+            () = async { let _ = all_sent.await; tokio::time::sleep(HEAD).await } => return Err(silent()),
+        };
+        answer.map_err(|error| {
+            if over.load(Ordering::Relaxed) {
+                return too_large();
+            }
+            tracing::debug!(%error, "upload");
+            ApiFailure::Unavailable(
+                "The upload broke off; nothing was written. Try it again.".into(),
+            )
         })
     }
 
@@ -242,18 +297,22 @@ impl Place {
         });
         let mut answer = Response::new(Body::from_stream(pieces));
         *answer.status_mut() = status;
-        let headers = answer.headers_mut();
-        set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
-        set(headers, CONTENT_SECURITY_POLICY, POLICY);
-        let resource_policy = HeaderName::from_static("cross-origin-resource-policy");
-        set(headers, resource_policy, "same-origin");
-        set(headers, CACHE_CONTROL, "private, no-cache");
+        inert(answer.headers_mut());
         answer
     }
 }
 
+/// What a user wrote runs nothing in the editor's origin, and is nobody else's.
+pub(super) fn inert(headers: &mut HeaderMap) {
+    set(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(headers, CONTENT_SECURITY_POLICY, POLICY);
+    let resource_policy = HeaderName::from_static("cross-origin-resource-policy");
+    set(headers, resource_policy, "same-origin");
+    set(headers, CACHE_CONTROL, "private, no-cache");
+}
+
 /// Previews are of the same site, so the browser sends the cookie along: they may load nothing of it.
-fn from_own_page(headers: &HeaderMap) -> Result<(), ApiFailure> {
+pub(super) fn from_own_page(headers: &HeaderMap) -> Result<(), ApiFailure> {
     let site = headers.get("sec-fetch-site").and_then(|v| v.to_str().ok());
     match site {
         None | Some("same-origin" | "none") => Ok(()),
@@ -263,12 +322,12 @@ fn from_own_page(headers: &HeaderMap) -> Result<(), ApiFailure> {
     }
 }
 
-fn parse(path: &str) -> Result<WorkspacePath, ApiFailure> {
+pub(super) fn parse(path: &str) -> Result<WorkspacePath, ApiFailure> {
     path.parse()
         .map_err(|e| ApiFailure::BadRequest(format!("This is not a path of a repl: {e}.")))
 }
 
-fn runner_request(
+pub(super) fn runner_request(
     method: Method,
     what: &str,
     path: &WorkspacePath,
@@ -285,7 +344,7 @@ fn runner_request(
 
 /// The pieces of a body, up to the bound and without long silence. `sent` is told of its end, `over` that
 /// there would be more.
-fn bounded(
+pub(super) fn bounded(
     body: Body,
     sent: oneshot::Sender<()>,
     over: Arc<AtomicBool>,
@@ -330,24 +389,24 @@ fn is_plain(name: &HeaderName, value: &HeaderValue) -> bool {
         }
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
+pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
     }
 }
 
-fn too_large() -> ApiFailure {
+pub(super) fn too_large() -> ApiFailure {
     ApiFailure::TooLarge(format!(
         "A file that is uploaded has {} GiB at most.",
         MAX_UPLOAD_BYTES >> 30
     ))
 }
 
-fn silent() -> ApiFailure {
+pub(super) fn silent() -> ApiFailure {
     ApiFailure::Unavailable("The repl does not answer. Stop it and start it again.".into())
 }
 
-fn refusal(status: StatusCode) -> ApiFailure {
+pub(super) fn refusal(status: StatusCode) -> ApiFailure {
     match status {
         StatusCode::NOT_FOUND => ApiFailure::NotFound,
         StatusCode::CONFLICT => ApiFailure::Conflict(
@@ -356,7 +415,7 @@ fn refusal(status: StatusCode) -> ApiFailure {
         StatusCode::FORBIDDEN => {
             ApiFailure::Forbidden("The permissions of this file or folder do not allow it.")
         }
-        StatusCode::INSUFFICIENT_STORAGE => ApiFailure::Conflict(
+        StatusCode::INSUFFICIENT_STORAGE => ApiFailure::Unavailable(
             "The repl’s disk is full: delete something first. Nothing was written.".into(),
         ),
         StatusCode::TOO_MANY_REQUESTS => ApiFailure::Unavailable(

@@ -1,16 +1,23 @@
 //! The REST API. Every handler that names a repl begins with [`owned`].
 
+mod archives;
+mod bin;
 mod files;
+mod history;
 mod media;
 mod previews;
 mod repls;
+mod saved;
 mod settings;
 mod sign_in;
+mod stored;
+mod uploads;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_protocol::api::{ApiError, Me, Template};
+use alcove_volume::MAX_WRITTEN_BYTES;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -44,6 +51,10 @@ struct Api;
 
 /// All addresses below `/api`, and those for operators.
 pub fn router(app: &Arc<App>) -> Router {
+    // Its body is larger than those of others.
+    let stored_files = OpenApiRouter::new()
+        .routes(routes!(stored::read, stored::write))
+        .layer(axum::extract::DefaultBodyLimit::max(MAX_WRITTEN_BYTES));
     let (router, api) = OpenApiRouter::<Arc<App>>::with_openapi(Api::openapi())
         .routes(routes!(me))
         .routes(routes!(settings::show, settings::change))
@@ -53,13 +64,25 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(repls::list, repls::create))
         .routes(routes!(repls::show, repls::change, repls::delete))
         .routes(routes!(repls::duplicate))
-        .routes(routes!(repls::bin))
-        .routes(routes!(repls::restore))
+        .routes(routes!(bin::list, bin::empty))
+        .routes(routes!(bin::remove))
+        .routes(routes!(bin::restore))
         .routes(routes!(repls::start))
         .routes(routes!(repls::stop))
         .routes(routes!(repls::save))
+        .routes(routes!(repls::keep))
+        .routes(routes!(saved::show))
         .routes(routes!(files::read, files::write))
         .routes(routes!(files::download))
+        .routes(routes!(history::list, history::name_now))
+        .routes(routes!(history::changes))
+        .routes(routes!(history::name, history::unname))
+        .routes(routes!(history::restore))
+        .routes(routes!(stored::folder))
+        .routes(routes!(stored::download))
+        .merge(stored_files)
+        .routes(routes!(archives::fill))
+        .routes(routes!(uploads::write, uploads::abandon))
         .routes(routes!(previews::ticket))
         .routes(routes!(previews::open))
         .routes(routes!(events::of_user))
@@ -123,14 +146,17 @@ impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Arc<App>> for Bo
 
 /// Who is signed in, and what server this is.
 #[utoipa::path(get, path = "/api/me", responses((status = 200, body = Me)))]
-async fn me(State(app): State<Arc<App>>, user: User) -> Json<Me> {
-    Json(Me {
+async fn me(State(app): State<Arc<App>>, user: User) -> Result<Json<Me>, ApiFailure> {
+    let used = app.db.size_of_repls_of(&user.id, None).await?;
+    Ok(Json(Me {
         id: user.id,
         name: user.name,
         version: env!("CARGO_PKG_VERSION").into(),
         store_is_local: app.store.is_local(),
         isolated: app.spawner.isolates(),
-    })
+        usage: app.config.quotas.usage_of_user(used),
+        repl_limits: app.config.lifetimes.told(),
+    }))
 }
 
 /// What repls can be made from.

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use alcove_protocol::api::{
-    BIN_DAYS, BinnedRepl, CreateRepl, DuplicateRepl, MAX_REPL_NAME_CHARS, Repl, UpdateRepl,
-};
-use alcove_volume::{Location, Manifest};
+use alcove_protocol::api::{CreateRepl, DuplicateRepl, MAX_REPL_NAME_CHARS, Repl, UpdateRepl};
+use alcove_volume::{Location, Manifest, Meta, Size, fork};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use sea_orm::ActiveValue::Set;
+use serde::Deserialize;
 
+use super::stored::{StateName, open};
 use super::{Body, owned};
 use crate::auth::User;
 use crate::db::{now_ms, repl};
@@ -18,15 +18,15 @@ use crate::{ApiFailure, App, names, rfc3339, templates};
 
 /// Repls that one user may have.
 pub const MAX_REPLS: usize = 1000;
-const BIN_MS: i64 = BIN_DAYS as i64 * 24 * 3600 * 1000;
 
-fn shown(app: &App, row: &repl::Model) -> Repl {
+pub(super) fn shown(app: &App, row: &repl::Model) -> Repl {
     Repl {
         id: row.id.clone(),
         name: row.name.clone(),
         template: row.template.clone(),
         created_at: rfc3339(row.created_ms),
         edited_at: rfc3339(row.edited_ms),
+        settings: row.settings(),
         state: app.repls.state(row),
     }
 }
@@ -55,7 +55,8 @@ pub async fn list(State(app): State<Arc<App>>, user: User) -> Result<Json<Vec<Re
     Ok(Json(rows.iter().map(|row| shown(&app, row)).collect()))
 }
 
-/// Makes a repl from a template, at once: its files are the template's, by reference.
+/// Makes a repl from a template, at once: its files are the template's, by reference. Without a template
+/// it has none.
 #[utoipa::path(post, path = "/api/repls", request_body = CreateRepl, responses((status = 201, body = Repl)))]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -66,19 +67,25 @@ pub async fn create(
         None | Some("") => names::new_name(),
         Some(name) => checked_name(name)?,
     };
-    let template = match app.templates.manifest(&body.template) {
-        None => {
-            return Err(ApiFailure::BadRequest(format!(
-                "There is no template of the name {:?}.",
-                body.template
-            )));
-        }
-        Some(Err(reason)) => return Err(ApiFailure::Conflict(reason)),
-        Some(Ok(manifest)) => manifest,
+    let files = match &body.template {
+        None => Arc::new(Manifest::empty(Meta::default())),
+        Some(template) => match app.templates.manifest(template) {
+            None => {
+                return Err(ApiFailure::BadRequest(format!(
+                    "There is no template of the name {template:?}."
+                )));
+            }
+            Some(Err(reason)) => return Err(ApiFailure::Conflict(reason)),
+            Some(Ok(manifest)) => manifest,
+        },
     };
     refuse_too_many(&app, &user).await?;
-    app.templates.prefer(&body.template);
-    let row = insert(&app, &user, &template, name, body.template).await?;
+    refuse_too_large(&app, &user, files.size()).await?;
+    if let Some(template) = &body.template {
+        app.templates.prefer(template);
+    }
+    let template = body.template.unwrap_or_default();
+    let row = insert(&app, &user, &files, name, template).await?;
     tracing::info!(repl = row.id, template = row.template, "created");
     Ok((StatusCode::CREATED, Json(shown(&app, &row))))
 }
@@ -92,10 +99,11 @@ async fn insert(
     template: String,
 ) -> Result<repl::Model, ApiFailure> {
     let id = names::new_id();
-    let manifest = templates::new_repl(files, &name, &user.id, &template);
-    app.store
-        .put_manifest(&Location::Repl(id.clone()), 1, &manifest)
-        .await?;
+    let meta = templates::meta_of_new(files, &name, &user.id, &template);
+    // Another's home folder stays with them. A template's is nobody's.
+    let with_home = files.meta.owner.is_empty() || files.meta.owner == user.id;
+    let at = Location::Repl(id.clone());
+    let size = fork(&app.store, files, &at, meta, with_home).await?;
     let row = repl::Model {
         id,
         owner_id: user.id.clone(),
@@ -106,12 +114,17 @@ async fn insert(
         head: 1,
         reason: None,
         deleted_ms: None,
+        bytes: size.bytes as i64,
+        files: size.files as i64,
+        settings: repl::NO_SETTINGS.into(),
+        started_ms: None,
+        program_runs: false,
     };
     app.db.insert_repl(row.clone()).await?;
     Ok(row)
 }
 
-async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFailure> {
+pub(super) async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFailure> {
     if app.db.repls_of(&user.id).await?.len() >= MAX_REPLS {
         return Err(ApiFailure::Conflict(format!(
             "You have {MAX_REPLS} repls, which is the limit: delete one first."
@@ -120,8 +133,15 @@ async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFailure> {
     Ok(())
 }
 
-/// Makes a repl with the same files, at once and by reference. Of a running one: as it is now, but its
-/// derived folders as they were saved last.
+/// Unless a user may have a new repl of that size.
+async fn refuse_too_large(app: &App, user: &User, more: Size) -> Result<(), ApiFailure> {
+    let used = app.db.size_of_repls_of(&user.id, None).await?;
+    let refusal = app.config.quotas.refusal(used, more);
+    refusal.map_or(Ok(()), |reason| Err(ApiFailure::Conflict(reason)))
+}
+
+/// Makes a repl with the same files, or those of an earlier state, at once and by reference. Of a running
+/// one: as it is now, but its derived folders as they were saved last.
 #[utoipa::path(post, path = "/api/repls/{id}/duplicate", request_body = DuplicateRepl, responses((status = 201, body = Repl), (status = 404)), params(("id" = String, Path)))]
 pub async fn duplicate(
     State(app): State<Arc<App>>,
@@ -131,79 +151,26 @@ pub async fn duplicate(
 ) -> Result<(StatusCode, Json<Repl>), ApiFailure> {
     let row = owned(&app, &user, &id).await?;
     let name = match body.name.as_deref().map(str::trim) {
-        None | Some("") => name_of_copy(&row.name),
+        None | Some("") => names::derived(&row.name, " copy"),
         Some(name) => checked_name(name)?,
     };
     refuse_too_many(&app, &user).await?;
-    app.repls.save(&row).await.map_err(|e| {
-        ApiFailure::Unavailable(format!(
-            "It was not duplicated, since it could not be saved: {e}"
-        ))
-    })?;
-    let at = Location::Repl(row.id.clone());
-    let (_, files) = app
-        .store
-        .head(&at, 0)
-        .await?
-        .ok_or_else(|| anyhow::anyhow!("a repl without files: {}", row.id))?;
+    let state = match body.state {
+        Some(number) => StateName::Number(number),
+        None => {
+            app.repls.save(&row).await.map_err(|e| {
+                ApiFailure::Unavailable(format!(
+                    "It was not duplicated, since it could not be saved: {e}"
+                ))
+            })?;
+            StateName::Newest
+        }
+    };
+    let files = open(&app, &row, state).await?.manifest;
+    refuse_too_large(&app, &user, files.size()).await?;
     let copy = insert(&app, &user, &files, name, row.template).await?;
     tracing::info!(repl = copy.id, of = id, "duplicated");
     Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
-}
-
-fn name_of_copy(name: &str) -> String {
-    const COPY: &str = " copy";
-    let most = MAX_REPL_NAME_CHARS - COPY.len();
-    name.chars().take(most).collect::<String>() + COPY
-}
-
-/// When a repl must have been deleted to be in the bin still.
-fn bin_begins() -> i64 {
-    now_ms() - BIN_MS
-}
-
-/// What you deleted in the last 30 days, the last one first.
-#[utoipa::path(get, path = "/api/bin", responses((status = 200, body = Vec<BinnedRepl>)))]
-pub async fn bin(
-    State(app): State<Arc<App>>,
-    user: User,
-) -> Result<Json<Vec<BinnedRepl>>, ApiFailure> {
-    let rows = app.db.binned_repls_of(&user.id, bin_begins()).await?;
-    let binned = |row: repl::Model| {
-        let deleted_ms = row.deleted_ms.unwrap_or_default();
-        BinnedRepl {
-            id: row.id,
-            name: row.name,
-            template: row.template,
-            deleted_at: rfc3339(deleted_ms),
-            kept_until: rfc3339(deleted_ms + BIN_MS),
-        }
-    };
-    Ok(Json(rows.into_iter().map(binned).collect()))
-}
-
-/// Takes a repl out of the bin again, with all files.
-#[utoipa::path(post, path = "/api/repls/{id}/restore", responses((status = 200, body = Repl), (status = 404)), params(("id" = String, Path)))]
-pub async fn restore(
-    State(app): State<Arc<App>>,
-    user: User,
-    Path(id): Path<String>,
-) -> Result<Json<Repl>, ApiFailure> {
-    let rows = app.db.binned_repls_of(&user.id, bin_begins()).await?;
-    let mut row = rows
-        .into_iter()
-        .find(|row| row.id == id)
-        .ok_or(ApiFailure::NotFound)?;
-    refuse_too_many(&app, &user).await?;
-    row.deleted_ms = None;
-    let change = repl::ActiveModel {
-        id: Set(row.id.clone()),
-        deleted_ms: Set(None),
-        ..Default::default()
-    };
-    app.db.update_repl(change).await?;
-    tracing::info!(repl = row.id, "brought back");
-    Ok(Json(shown(&app, &row)))
 }
 
 #[utoipa::path(get, path = "/api/repls/{id}", responses((status = 200, body = Repl), (status = 404)), params(("id" = String, Path)))]
@@ -225,8 +192,26 @@ pub async fn change(
     Body(body): Body<UpdateRepl>,
 ) -> Result<Json<Repl>, ApiFailure> {
     let mut row = owned(&app, &user, &id).await?;
-    if let Some(name) = body.name {
-        row.name = checked_name(&name)?;
+    // All of it, or nothing.
+    let name = body.name.as_deref().map(checked_name).transpose()?;
+    if let Some(settings) = &body.settings
+        && let Some(reason) = app.config.lifetimes.refusal(settings)
+    {
+        return Err(ApiFailure::BadRequest(reason));
+    }
+    if let Some(settings) = body.settings {
+        row.settings =
+            serde_json::to_string(&settings).map_err(|e| ApiFailure::Internal(e.into()))?;
+        let change = repl::ActiveModel {
+            id: Set(row.id.clone()),
+            settings: Set(row.settings.clone()),
+            ..Default::default()
+        };
+        app.db.update_repl(change).await?;
+        app.repls.settings_changed(&row);
+    }
+    if let Some(name) = name {
+        row.name = name;
         let change = repl::ActiveModel {
             id: Set(row.id.clone()),
             name: Set(row.name.clone()),
@@ -246,6 +231,9 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
+    let Some(_deleting) = app.repls.begin_deleting(&row.id) else {
+        return Err(ApiFailure::NotFound);
+    };
     let deleted = |ms| repl::ActiveModel {
         id: Set(row.id.clone()),
         deleted_ms: Set(ms),
@@ -259,24 +247,50 @@ pub async fn delete(
             "It was not deleted, since it could not be stopped: {reason}"
         )));
     }
+    app.repls.discard(&row).await;
     app.repls.forget(&row.id);
     tracing::info!(repl = row.id, "deleted");
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Starts it; answers when it runs.
-#[utoipa::path(post, path = "/api/repls/{id}/start", responses((status = 200, body = Repl), (status = 503)), params(("id" = String, Path)))]
+#[derive(Deserialize)]
+pub struct HowToStart {
+    #[serde(default)]
+    run: bool,
+}
+
+/// Starts it, and what Run does if `run` says so; answers when it runs.
+#[utoipa::path(post, path = "/api/repls/{id}/start", responses((status = 200, body = Repl), (status = 409), (status = 503)), params(("id" = String, Path), ("run" = Option<bool>, Query)))]
 pub async fn start(
     State(app): State<Arc<App>>,
     user: User,
     Path(id): Path<String>,
+    Query(how): Query<HowToStart>,
 ) -> Result<Json<Repl>, ApiFailure> {
     let row = owned(&app, &user, &id).await?;
-    app.repls
-        .ensure_running(&row)
-        .await
-        .map_err(ApiFailure::Unavailable)?;
+    if !how.run {
+        let started = app.repls.ensure_running(&row).await;
+        started.map_err(ApiFailure::Unavailable)?;
+        return Ok(Json(shown(&app, &row)));
+    }
+    let started = app.repls.ensure_program(&row).await;
+    started.map_err(ApiFailure::Unavailable)?;
+    if let Some(reason) = app.repls.program(&row.id).refusal {
+        return Err(ApiFailure::Conflict(reason));
+    }
     Ok(Json(shown(&app, &row)))
+}
+
+/// Has it go on: the time until it stops for want of anybody begins anew.
+#[utoipa::path(post, path = "/api/repls/{id}/keep", responses((status = 204)), params(("id" = String, Path)))]
+pub async fn keep(
+    State(app): State<Arc<App>>,
+    user: User,
+    Path(id): Path<String>,
+) -> Result<StatusCode, ApiFailure> {
+    let row = owned(&app, &user, &id).await?;
+    app.repls.touch(&row.id);
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Saves and stops it; answers when that is done.
@@ -314,13 +328,6 @@ pub async fn save(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_copy_has_a_name_that_fits() {
-        assert_eq!(name_of_copy("shop"), "shop copy");
-        let longest = name_of_copy(&"é".repeat(MAX_REPL_NAME_CHARS));
-        assert!(checked_name(&longest).is_ok() && longest.ends_with("é copy"));
-    }
 
     #[test]
     fn names_are_checked_at_their_limit() {

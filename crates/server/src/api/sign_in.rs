@@ -61,7 +61,7 @@ pub async fn by_address(
     Query(query): Query<SignInAddress>,
 ) -> Result<axum::response::Response, ApiFailure> {
     if query.token.is_empty() {
-        return Ok(crate::web::page());
+        return Ok(crate::web::index(app.page));
     }
     if app.keys.is_token(&query.token) {
         let cookie = begin(&app, &headers).await?;

@@ -1,15 +1,21 @@
 //! The tables' history. A migration that was released is never changed: add the next.
 
-use sea_orm_migration::prelude::*;
-use sea_orm_migration::schema::{big_integer, big_integer_null, string, string_null, text};
+use sea_orm::DbErr;
+use sea_orm::sea_query::{ForeignKey, Index, Table};
 
-pub struct Migrator;
+use super::schema::{
+    MigrationName, MigrationTrait, SchemaManager, big_integer, big_integer_null, boolean, string,
+    string_null, text,
+};
 
-#[async_trait::async_trait]
-impl MigratorTrait for Migrator {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(First), Box::new(Logins), Box::new(UserSettings)]
-    }
+pub fn all() -> Vec<Box<dyn MigrationTrait>> {
+    vec![
+        Box::new(First),
+        Box::new(Logins),
+        Box::new(UserSettings),
+        Box::new(Sizes),
+        Box::new(Lifetimes),
+    ]
 }
 
 struct First;
@@ -140,5 +146,55 @@ impl MigrationTrait for UserSettings {
                     .to_owned(),
             )
             .await
+    }
+}
+
+/// How long each repl goes on (a JSON text, so that a new choice needs no new column), since when it runs, and its program.
+struct Lifetimes;
+
+impl MigrationName for Lifetimes {
+    fn name(&self) -> &str {
+        "m0005_lifetimes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Lifetimes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for column in [
+            text("settings").default("{}").take(),
+            big_integer_null("started_ms"),
+            boolean("program_runs").default(false).take(),
+        ] {
+            let table = Table::alter().table("repls").add_column(column).to_owned();
+            manager.alter_table(table).await?;
+        }
+        Ok(())
+    }
+}
+
+/// How large each repl is.
+struct Sizes;
+
+impl MigrationName for Sizes {
+    fn name(&self) -> &str {
+        "m0004_sizes"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Sizes {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        for name in ["bytes", "files"] {
+            manager
+                .alter_table(
+                    Table::alter()
+                        .table("repls")
+                        .add_column(big_integer(name).default(0))
+                        .to_owned(),
+                )
+                .await?;
+        }
+        Ok(())
     }
 }

@@ -1,20 +1,22 @@
 //! The database: users, repls, settings. SQLite by default; Postgres by address.
 
+mod applied;
 pub mod login;
 mod migrations;
 pub mod repl;
+mod schema;
 pub mod setting;
 pub mod user;
 pub mod user_settings;
 
-use sea_orm::sea_query::OnConflict;
+use std::path::Path;
+
+use alcove_volume::Size;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectOptions, Database, DatabaseConnection,
-    DbErr, EntityTrait, QueryFilter, QueryOrder,
+    DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
 };
-use sea_orm_migration::MigratorTrait;
-
-use crate::config::Config;
 
 /// A handle; clones share the connections.
 #[derive(Clone)]
@@ -26,22 +28,19 @@ pub struct Db {
 pub const LOCAL_USER: &str = "local";
 
 impl Db {
-    /// Connects, and brings the tables up to date.
-    pub async fn open(config: &Config) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&config.data_dir)?;
-        let address = match &config.database {
-            Some(address) => address.clone(),
-            None => format!(
-                "sqlite://{}?mode=rwc",
-                config.data_dir.join("alcove.db").display()
-            ),
+    /// Connects, and brings the tables up to date. Without an address it is a file in the data folder.
+    pub async fn open(data_dir: &Path, address: Option<&str>) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data_dir)?;
+        let address = match address {
+            Some(address) => address.to_owned(),
+            None => format!("sqlite://{}?mode=rwc", data_dir.join("alcove.db").display()),
         };
         let mut options = ConnectOptions::new(address);
         options.sqlx_logging(false).max_connections(8);
         let connection = Database::connect(options)
             .await
             .map_err(|e| anyhow::anyhow!("The database can't be opened: {e}"))?;
-        migrations::Migrator::up(&connection, None).await?;
+        schema::bring_up_to_date(&connection, migrations::all()).await?;
         let db = Self { connection };
         if user::Entity::find_by_id(LOCAL_USER)
             .one(&db.connection)
@@ -162,6 +161,16 @@ impl Db {
             .filter(|r| r.deleted_ms.is_none()))
     }
 
+    /// A repl, deleted or not, of anybody.
+    pub async fn any_repl(&self, id: &str) -> Result<Option<repl::Model>, DbErr> {
+        repl::Entity::find_by_id(id).one(&self.connection).await
+    }
+
+    /// Whether there is a repl, deleted or not.
+    pub async fn has_repl(&self, id: &str) -> Result<bool, DbErr> {
+        Ok(self.any_repl(id).await?.is_some())
+    }
+
     /// A user's repls, the last edited first.
     pub async fn repls_of(&self, owner: &str) -> Result<Vec<repl::Model>, DbErr> {
         repl::Entity::find()
@@ -186,6 +195,65 @@ impl Db {
             .await
     }
 
+    /// Repls that run, or did when the server ended, of anybody; the one that was started first first.
+    pub async fn repls_that_ran(&self) -> Result<Vec<repl::Model>, DbErr> {
+        repl::Entity::find()
+            .filter(repl::Column::StartedMs.is_not_null())
+            .filter(repl::Column::DeletedMs.is_null())
+            .order_by_asc(repl::Column::StartedMs)
+            .all(&self.connection)
+            .await
+    }
+
+    /// How much a user's repls hold together, those in the bin included, but for this one.
+    pub async fn size_of_repls_of(&self, owner: &str, but: Option<&str>) -> Result<Size, DbErr> {
+        // A sum of large numbers is a decimal number to Postgres.
+        let sum = |column: repl::Column| column.sum().cast_as("bigint");
+        let mut rows = repl::Entity::find()
+            .select_only()
+            .column_as(sum(repl::Column::Bytes), "bytes")
+            .column_as(sum(repl::Column::Files), "files")
+            .filter(repl::Column::OwnerId.eq(owner));
+        if let Some(but) = but {
+            rows = rows.filter(repl::Column::Id.ne(but));
+        }
+        let sums: Option<(Option<i64>, Option<i64>)> =
+            rows.into_tuple().one(&self.connection).await?;
+        let (bytes, files) = sums.unwrap_or_default();
+        Ok(repl::size(bytes.unwrap_or(0), files.unwrap_or(0)))
+    }
+
+    /// Says when a repl was deleted that lies in the bin since `since_ms` at the most; whether it did.
+    pub async fn set_deleted(
+        &self,
+        id: &str,
+        since_ms: i64,
+        deleted_ms: Option<i64>,
+    ) -> Result<bool, DbErr> {
+        let done = repl::Entity::update_many()
+            .col_expr(repl::Column::DeletedMs, Expr::value(deleted_ms))
+            .filter(repl::Column::Id.eq(id))
+            .filter(repl::Column::DeletedMs.gt(since_ms))
+            .exec(&self.connection)
+            .await?;
+        Ok(done.rows_affected == 1)
+    }
+
+    /// Ids of all repls that were deleted before then, of anybody.
+    pub async fn binned_before(&self, ms: i64) -> Result<Vec<String>, DbErr> {
+        let rows = repl::Entity::find()
+            .filter(repl::Column::DeletedMs.lt(ms))
+            .all(&self.connection)
+            .await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// Takes a repl off the list for good.
+    pub async fn remove_repl(&self, id: &str) -> Result<(), DbErr> {
+        let gone = repl::Entity::delete_by_id(id).exec(&self.connection);
+        gone.await.map(drop)
+    }
+
     /// Changes the given columns of a repl.
     pub async fn update_repl(&self, change: repl::ActiveModel) -> Result<(), DbErr> {
         match change.update(&self.connection).await {
@@ -205,4 +273,48 @@ impl Db {
 pub fn now_ms() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     since.map_or(0, |d| d.as_millis() as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_user_holds_is_the_sum_of_all_but_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Db::open(dir.path(), None).await.unwrap();
+        let eve = user::ActiveModel {
+            id: Set("eve".into()),
+            name: Set("Eve".into()),
+            created_ms: Set(0),
+        };
+        eve.insert(&db.connection).await.unwrap();
+        let size = |bytes, files| Size { bytes, files };
+        let held = async |but| db.size_of_repls_of(LOCAL_USER, but).await.unwrap();
+        assert_eq!(held(None).await, Size::default());
+        // More than 32 bits hold, and what lies in the bin counts.
+        let repls = [
+            ("first", LOCAL_USER, 5 << 32, 1, None),
+            ("second", LOCAL_USER, 1, 20, Some(1)),
+            ("third", LOCAL_USER, 2, 300, None),
+            ("eves", "eve", 7, 7, None),
+        ];
+        for (id, owner, bytes, files, deleted_ms) in repls {
+            let row = repl::Model {
+                owner_id: owner.into(),
+                deleted_ms,
+                bytes,
+                files,
+                ..repl::Model::sample(id)
+            };
+            db.insert_repl(row).await.unwrap();
+        }
+        assert_eq!(held(None).await, size((5 << 32) + 3, 321));
+        assert_eq!(held(Some("first")).await, size(3, 320));
+        assert_eq!(held(Some("eves")).await, held(None).await);
+        assert_eq!(
+            db.size_of_repls_of("nobody", None).await.unwrap(),
+            size(0, 0)
+        );
+    }
 }

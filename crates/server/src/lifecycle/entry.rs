@@ -2,15 +2,21 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use alcove_protocol::api::{Phase, ReplState};
+use alcove_protocol::api::{AwakeWhy, Phase, ReplState};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
+use super::Change;
 use super::life::Command;
-use super::{Change, resting};
+use super::lifetime::Lifetime;
+use super::who::Who;
 use crate::db::repl;
+
+/// Requests to previews of one repl that are held at once.
+const MAX_HELD: usize = 100;
 
 pub(super) struct Entry {
     pub id: String,
@@ -20,8 +26,31 @@ pub(super) struct Entry {
     changes: broadcast::Sender<Change>,
     socket: Mutex<Option<PathBuf>>,
     presence: Mutex<Present>,
+    pub who: Mutex<Who>,
+    /// What of the running repl the last checkpoint left as it was in the store, as paths of the manifest.
+    not_saved: Mutex<Arc<[String]>>,
+    pub program: Mutex<Program>,
+    /// As the operator and its settings say.
+    lifetime: Mutex<Lifetime>,
+    /// Ports of previews that have asked for its start, until it has started or failed,
+    asking: Mutex<Vec<u16>>,
+    /// and how many wait for something to listen.
+    waking: AtomicUsize,
+    /// Requests to previews that are held meanwhile.
+    held: AtomicUsize,
     /// People came or went.
     pub moved: Notify,
+    /// Somebody did something after nobody had for long.
+    pub touched: Notify,
+}
+
+/// What became of what Run does, if it does not run.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// Why the server could not start it, for a person.
+    pub refusal: Option<String>,
+    /// How it ended, unless somebody stopped it.
+    pub exit_code: Option<i32>,
 }
 
 #[derive(Clone, Copy)]
@@ -29,13 +58,15 @@ pub(super) struct Present {
     pub people: usize,
     /// Answers and connections of previews, and transfers of files, that are under way.
     pub watching: usize,
-    /// When the last one left, or a preview was last used.
+    /// When somebody last came, left, used a preview or did something.
     pub last_seen: Instant,
 }
 
 impl Entry {
     pub fn new(
         row: &repl::Model,
+        resting: ReplState,
+        lifetime: Lifetime,
         commands: mpsc::UnboundedSender<Command>,
         changes: broadcast::Sender<Change>,
     ) -> Self {
@@ -43,7 +74,7 @@ impl Entry {
             id: row.id.clone(),
             owner: row.owner_id.clone(),
             commands,
-            state: watch::Sender::new(resting(row)),
+            state: watch::Sender::new(resting),
             changes,
             socket: Mutex::default(),
             presence: Mutex::new(Present {
@@ -51,7 +82,15 @@ impl Entry {
                 watching: 0,
                 last_seen: Instant::now(),
             }),
+            who: Mutex::default(),
+            not_saved: Mutex::new(Arc::new([])),
+            program: Mutex::default(),
+            lifetime: Mutex::new(lifetime),
+            asking: Mutex::default(),
+            waking: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             moved: Notify::new(),
+            touched: Notify::new(),
         }
     }
 
@@ -106,12 +145,37 @@ impl Entry {
         *self.socket.lock() = socket;
     }
 
+    pub fn not_saved(&self) -> Arc<[String]> {
+        self.not_saved.lock().clone()
+    }
+
+    pub fn set_not_saved(&self, paths: impl Iterator<Item = String>) {
+        *self.not_saved.lock() = paths.collect();
+    }
+
+    pub fn lifetime(&self) -> Lifetime {
+        *self.lifetime.lock()
+    }
+
+    pub fn set_lifetime(&self, lifetime: Lifetime) {
+        *self.lifetime.lock() = lifetime;
+        self.moved.notify_one();
+    }
+
     pub fn present(&self) -> Present {
         *self.presence.lock()
     }
 
     pub fn touch(&self) {
         self.presence.lock().last_seen = Instant::now();
+        let awake = self.state.borrow().awake.as_ref().map(|awake| awake.why);
+        if awake == Some(AwakeWhy::Idle) {
+            self.touched.notify_one();
+        }
+    }
+
+    pub fn is_waking(&self) -> bool {
+        self.waking.load(Ordering::Acquire) > 0
     }
 
     fn count(&self, change: impl FnOnce(&mut Present)) {
@@ -127,18 +191,24 @@ impl Entry {
 }
 
 /// Somebody is there, for as long as this lives.
-pub struct Presence(Arc<Entry>);
+pub struct Presence {
+    entry: Arc<Entry>,
+    user: String,
+}
 
 impl Presence {
-    pub(super) fn new(entry: Arc<Entry>) -> Self {
+    pub(super) fn new(entry: Arc<Entry>, user: &str) -> Self {
+        entry.who.lock().came(user);
         entry.count(|p| p.people += 1);
-        Self(entry)
+        let user = user.to_owned();
+        Self { entry, user }
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        self.0.count(|p| p.people -= 1);
+        self.entry.who.lock().left(&self.user);
+        self.entry.count(|p| p.people -= 1);
     }
 }
 
@@ -155,5 +225,101 @@ impl Watching {
 impl Drop for Watching {
     fn drop(&mut self) {
         self.0.count(|p| p.watching -= 1);
+    }
+}
+
+/// A repl is being woken for a port for as long as this lives, which keeps it awake.
+pub struct Waking {
+    entry: Arc<Entry>,
+    /// While its start is under way.
+    port: Option<u16>,
+    _watching: Watching,
+}
+
+impl Waking {
+    /// `None`: its start has been asked for from this port, and is under way.
+    pub(super) fn new(entry: Arc<Entry>, port: u16) -> Option<Self> {
+        {
+            let mut asking = entry.asking.lock();
+            if asking.contains(&port) {
+                return None;
+            }
+            asking.push(port);
+        }
+        entry.waking.fetch_add(1, Ordering::AcqRel);
+        let _watching = Watching::new(entry.clone());
+        Some(Self {
+            entry,
+            port: Some(port),
+            _watching,
+        })
+    }
+
+    /// It has started, or could not be: should it rest again, it is to be woken again.
+    pub fn asked(&mut self) {
+        if let Some(asked) = self.port.take() {
+            self.entry.asking.lock().retain(|port| *port != asked);
+        }
+    }
+}
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.asked();
+        self.entry.waking.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A request to a preview is held for as long as this lives.
+pub struct Held(Arc<Entry>);
+
+impl Held {
+    /// `None`: too many are.
+    pub(super) fn new(entry: Arc<Entry>) -> Option<Self> {
+        let held = entry
+            .held
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| {
+                (n < MAX_HELD).then_some(n + 1)
+            });
+        held.is_ok().then(|| Self(entry))
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.held.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_requests_are_held_and_no_more() {
+        let row = repl::Model::sample("abcdefghijkl");
+        let quotas = crate::config::Quotas {
+            repl: row.size(),
+            user: row.size(),
+        };
+        let (commands, _queue) = mpsc::unbounded_channel();
+        let resting = crate::lifecycle::resting(&row, &quotas);
+        let changes = broadcast::Sender::new(1);
+        let lifetime = Lifetime {
+            patience: crate::config::Patience {
+                grace: None,
+                idle: None,
+                busy: std::time::Duration::ZERO,
+            },
+            wake_on_touch: true,
+            keep_alive: false,
+            max_life: None,
+        };
+        let entry = Arc::new(Entry::new(&row, resting, lifetime, commands, changes));
+        let mut held: Vec<_> = (0..MAX_HELD).map(|_| Held::new(entry.clone())).collect();
+        assert!(held.iter().all(Option::is_some));
+        assert!(Held::new(entry.clone()).is_none());
+        held.pop();
+        assert!(Held::new(entry).is_some());
     }
 }

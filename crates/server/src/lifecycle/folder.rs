@@ -1,76 +1,128 @@
-//! A repl's folder on this machine: `<data>/repls/<id>`.
+//! A repl's folder on this machine: `<data>/repls/<id>`. What it holds has a hard limit, where its spawner
+//! can set one.
 
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use alcove_spawner::{Holds, Spawner};
 
 /// Stands in a folder whose sources have been restored: what is missing there was deleted by its
 /// user. Without it the folder is a restore that was cut short, and holds nothing new.
 const MARK: &str = "restored";
 
 #[derive(Clone)]
-pub(super) struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    /// Who limits what it holds, and by which id it knows it.
+    disk: Option<(Arc<dyn Spawner>, String)>,
+}
 
 impl Folder {
+    /// One without a limit.
     pub fn new(path: PathBuf) -> Self {
-        Self(path)
+        Self { path, disk: None }
+    }
+
+    /// That of `id`, for its sandbox.
+    pub fn of(spawner: Arc<dyn Spawner>, id: &str, path: PathBuf) -> Self {
+        Self {
+            path,
+            disk: Some((spawner, id.to_owned())),
+        }
     }
 
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     pub fn exists(&self) -> bool {
-        self.0.exists()
+        self.path.exists()
     }
 
     /// Whether a user may have worked in it.
     pub fn is_restored(&self) -> bool {
-        self.0.join(MARK).exists()
+        self.path.join(MARK).exists()
     }
 
     pub fn mark_restored(&self) -> io::Result<()> {
-        std::fs::write(self.0.join(MARK), "")
+        std::fs::write(self.path.join(MARK), "")
     }
 
-    /// Makes it, for us alone.
-    pub fn create(&self) -> io::Result<()> {
-        std::fs::create_dir_all(&self.0)?;
-        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(0o711))
+    /// Makes it, for us alone, with room for what is to be brought into it.
+    pub async fn create(&self, holds: Holds) -> io::Result<()> {
+        std::fs::create_dir_all(&self.path)?;
+        self.attach_for(holds).await?;
+        std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o711))
     }
 
-    /// Moves it to `place`, out of everybody's way.
-    pub fn keep(&self, place: &Path) -> io::Result<()> {
+    /// Shows what it held before the machine was restarted.
+    pub async fn attach(&self) -> io::Result<()> {
+        self.attach_for(Holds::default()).await
+    }
+
+    async fn attach_for(&self, holds: Holds) -> io::Result<()> {
+        let Some((spawner, id)) = &self.disk else {
+            return Ok(());
+        };
+        let attached = spawner.attach(id, &self.path, holds).await;
+        attached.map_err(io::Error::other)
+    }
+
+    /// Moves it to `place`, out of everybody's way. What is limited can't be moved: it is copied, and then
+    /// deleted.
+    pub async fn keep(&self, place: &Path) -> io::Result<()> {
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::rename(&self.0, place)
+        match std::fs::rename(&self.path, place) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+            moved => return moved,
+        }
+        let mut copy = place.as_os_str().to_owned();
+        copy.push(".part");
+        let copy = Self::new(copy.into());
+        // Of a copy that was cut short.
+        copy.delete().await?;
+        run(
+            "cp",
+            &["-a", "-T"],
+            &[self.path.as_path(), copy.path.as_path()],
+        )
+        .await?;
+        std::fs::rename(&copy.path, place)?;
+        run("sync", &["--file-system"], &[place]).await?;
+        self.delete().await
     }
 
     /// Deletes it with all that is in it. Neither depth nor missing permissions are an obstacle: what
-    /// users make is walked by `rm` and `chmod`, which use no recursion. The mark goes first, so that
-    /// a deletion that is cut short is not taken for the user's.
+    /// users make is walked by `rm` and `chmod`, which use no recursion. A disk goes as one; else the mark goes
+    /// first, so that a deletion that is cut short is not taken for the user's.
     pub async fn delete(&self) -> io::Result<()> {
+        if let Some((spawner, id)) = &self.disk {
+            let detached = spawner.detach(id, &self.path).await;
+            detached.map_err(io::Error::other)?;
+        }
         if !self.exists() {
             return Ok(());
         }
-        std::fs::remove_file(self.0.join(MARK)).or_else(absent_is_fine)?;
-        if run("rm", &["-rf", "--one-file-system"], &self.0)
-            .await
-            .is_ok()
-        {
+        std::fs::remove_file(self.path.join(MARK)).or_else(absent_is_fine)?;
+        let path = [self.path.as_path()];
+        let remove = || run("rm", &["-rf", "--one-file-system"], &path);
+        if remove().await.is_ok() {
             return Ok(());
         }
-        run("chmod", &["-R", "u+rwX"], &self.0).await?;
-        run("rm", &["-rf", "--one-file-system"], &self.0).await
+        run("chmod", &["-R", "u+rwX"], &path).await?;
+        remove().await
     }
 }
 
-async fn run(program: &str, arguments: &[&str], path: &Path) -> io::Result<()> {
+async fn run(program: &str, arguments: &[&str], paths: &[&Path]) -> io::Result<()> {
     let output = tokio::process::Command::new(program)
         .args(arguments)
         .arg("--")
-        .arg(path)
+        .args(paths)
         .output()
         .await?;
     if output.status.success() {
@@ -98,7 +150,7 @@ mod tests {
     async fn a_folder_without_permissions_is_deleted_too() {
         let top = tempfile::tempdir().unwrap();
         let folder = Folder::new(top.path().join("repl"));
-        folder.create().unwrap();
+        folder.create(Holds::default()).await.unwrap();
         folder.mark_restored().unwrap();
         std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
         std::fs::set_permissions(
@@ -115,7 +167,7 @@ mod tests {
     async fn a_folder_of_any_depth_is_deleted() {
         let top = tempfile::tempdir().unwrap();
         let folder = Folder::new(top.path().join("repl"));
-        folder.create().unwrap();
+        folder.create(Holds::default()).await.unwrap();
         let script = "import os\nfor _ in range(30000):\n os.mkdir('d'); os.chdir('d')";
         let made = std::process::Command::new("python3")
             .args(["-c", script])

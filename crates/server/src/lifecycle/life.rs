@@ -1,75 +1,119 @@
 //! One repl's life: restored, started, watched over, saved, put to rest. Every step can be repeated;
 //! what fails leaves the local copy where it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_protocol::api::{Phase, Progress, Saved};
-use alcove_protocol::project::{FILE_NAME, MAX_FILE_BYTES, Project};
+use alcove_protocol::api::{Phase, Progress};
 use alcove_protocol::status::Status;
-use alcove_spawner::{Exit, Owner, SandboxSpec};
-use alcove_volume::{Changes, Location, Meta, Outcome, Scope, Volume};
-use sea_orm::ActiveValue::Set;
-use tokio::sync::{mpsc, oneshot};
+use alcove_spawner::{Holds, Owner, SandboxSpec};
+use alcove_volume::{Amender, Location, Meta, Scope, Volume};
+use sea_orm::ActiveValue::{NotSet, Set};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tracing::{Instrument, info, warn};
 
 use super::Repls;
-use super::entry::Entry;
+use super::admission::Ticket;
+use super::amend::Amend;
+use super::comeback::{Comebacks, Next};
+use super::entry::{Entry, Program};
+use super::fill::Fill;
 use super::folder::Folder;
-use super::schedule::Schedule;
+use super::running::until;
 use crate::db::{now_ms, repl};
 use crate::runner;
 
-type Reply<T> = oneshot::Sender<Result<T, String>>;
+pub(super) type Reply<T> = oneshot::Sender<Result<T, String>>;
+
+/// Somebody wants it to run.
+pub(super) struct Start {
+    pub reply: Reply<PathBuf>,
+    /// What Run does, too.
+    pub run: bool,
+}
 
 pub(super) enum Command {
-    Start(Reply<PathBuf>),
+    Start(Start),
     Stop(Reply<()>),
     Save(Reply<()>),
+    /// Save, and leave what runs to the next server.
+    Leave(Reply<()>),
     Rename(String),
+    /// The next state holds what this one held.
+    Restored(Option<u64>),
+    /// Change what is in the store: nothing runs.
+    Amend(Box<Amend>),
+    /// Go on with the sandbox that an earlier server left, with its runner at this socket.
+    Adopt(PathBuf),
+    /// Bring files into it: nothing runs, and it is empty.
+    Fill(Box<Fill>),
     /// Save what an earlier server left on disk.
     Rescue,
+    /// It is kept alive, and ran when an earlier server ended: start it again, unless it was found running.
+    ComeBack,
+    /// Delete what is on disk alone since it would exceed a quota.
+    Discard(oneshot::Sender<()>),
 }
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
-/// Changes within this of each other are one.
-const BURST: Duration = Duration::from_millis(50);
-/// A change that is this old is due.
-const LONG_AGO: Duration = Duration::from_secs(60);
-/// How long the runner may take to write its documents before everything is ended.
-const FLUSH: Duration = Duration::from_secs(10);
-/// How often a final checkpoint is tried before a closing server gives up.
-const CLOSING_TRIES: u32 = 3;
+/// How long a runner that is taken over may take to say how it is,
+const ADOPTION: Duration = Duration::from_secs(60);
+/// and how often the store is asked for its repl before.
+const ADOPTION_TRIES: u32 = 8;
+/// Until a runner is asked again how it is, when the connection has ended.
+const FOLLOW: Duration = Duration::from_secs(1);
+/// Why a repl stops that another server runs now.
+pub(super) const REPLACED: &str = "Another server has opened this repl, and writes it now.";
 /// Wait between two tries of a final checkpoint: first, longest.
-const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+pub(super) const RETRY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 pub(super) struct Life {
-    repls: Arc<Repls>,
-    entry: Arc<Entry>,
-    commands: mpsc::UnboundedReceiver<Command>,
-    folder: Folder,
+    pub(super) repls: Arc<Repls>,
+    pub(super) entry: Arc<Entry>,
+    pub(super) commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) folder: Folder,
+    pub(super) amender: Amender,
+    /// Once it runs, what Run does is started.
+    pub(super) wants_program: bool,
+    /// When it is started again, since it is kept alive and ended by itself.
+    pub(super) again: Option<Instant>,
+    pub(super) comebacks: Comebacks,
+    /// It still ran when this server started.
+    was_found: bool,
+    /// What an earlier server left of it is being saved.
+    pub(super) is_rescued: bool,
+    /// It rests, and what is in its folder is saved but for what would exceed a quota.
+    pub(super) is_partly_saved: bool,
 }
 
 /// A repl that runs.
-struct Running {
-    volume: Arc<Volume>,
-    socket: PathBuf,
+pub(super) struct Running {
+    pub volume: Arc<Volume>,
+    pub socket: PathBuf,
     /// Restores bulk, then tells the runner.
-    bulk: JoinHandle<()>,
+    pub bulk: JoinHandle<()>,
     /// Follows the runner's status.
-    follow: JoinHandle<()>,
-    status: mpsc::Receiver<Status>,
+    pub follow: JoinHandle<()>,
+    pub status: watch::Receiver<Status>,
+    /// When somebody last did something, as the runner counts.
+    pub active: u64,
+    /// How often its program has ended, as the runner counts.
+    pub exits: u64,
+    /// When it was started, by whichever server.
+    pub began: Instant,
 }
 
-/// Why a repl stops running.
-#[derive(Default)]
-struct Ending {
-    /// For a person, when nobody asked for it.
-    reason: Option<String>,
-    asked: Vec<Reply<()>>,
+impl Running {
+    /// Ends what goes on beside the sandbox; not the sandbox.
+    pub async fn end(&mut self) {
+        self.bulk.abort();
+        self.follow.abort();
+        // A restore that is cut off leaves its staging folder, by which the volume knows.
+        let _ = (&mut self.bulk).await;
+    }
 }
 
 impl Life {
@@ -78,12 +122,19 @@ impl Life {
         entry: Arc<Entry>,
         commands: mpsc::UnboundedReceiver<Command>,
     ) -> Self {
-        let folder = Folder::new(repls.config.repls_dir().join(&entry.id));
+        let folder = repls.folder(&entry.id);
         Self {
             repls,
             entry,
             commands,
             folder,
+            amender: Amender::default(),
+            wants_program: false,
+            again: None,
+            comebacks: Comebacks::default(),
+            was_found: false,
+            is_rescued: false,
+            is_partly_saved: false,
         }
     }
 
@@ -91,20 +142,53 @@ impl Life {
     pub async fn run(mut self) {
         let span = tracing::info_span!("repl", id = self.entry.id);
         async {
-            while let Some(command) = self.commands.recv().await {
-                match command {
-                    Command::Start(reply) => self.live(reply).await,
-                    Command::Rescue => self.rescue().await,
-                    // Nothing runs, and everything is saved: unless a rescue failed.
-                    Command::Stop(reply) | Command::Save(reply) => {
-                        let left = self.folder.exists() && self.folder.is_restored();
-                        let _ = reply.send(if left {
-                            Err("what is on disk is not saved yet".into())
-                        } else {
-                            Ok(())
-                        });
+            while !self.commands.is_closed() {
+                let command = tokio::select! {
+                    command = self.commands.recv() => match command {
+                        Some(command) => command,
+                        None => break,
+                    },
+                    () = until(self.again) => {
+                        self.come_back().await;
+                        continue;
                     }
-                    Command::Rename(_) => {}
+                };
+                match command {
+                    // It may have come to its end since it was found running.
+                    Command::ComeBack if self.was_found => {}
+                    Command::ComeBack => self.come_back().await,
+                    Command::Start(start) => {
+                        self.comebacks.forget();
+                        let reply = self.asked(start);
+                        self.live(vec![reply], None).await;
+                    }
+                    Command::Adopt(socket) => match self.adopt_running(socket).await {
+                        Ok(running) => {
+                            self.was_found = true;
+                            self.live(Vec::new(), Some(running)).await;
+                        }
+                        Err(reason) => {
+                            warn!(reason, "what an earlier server left can't go on");
+                            self.rescue().await;
+                        }
+                    },
+                    Command::Rescue => self.rescue().await,
+                    Command::Stop(reply) if self.again.is_some() && !self.repls.is_closing() => {
+                        self.again = None;
+                        self.rest(None).await;
+                        let _ = reply.send(self.at_rest());
+                    }
+                    // Nothing runs, and everything is saved: unless a rescue failed.
+                    Command::Stop(reply) | Command::Save(reply) | Command::Leave(reply) => {
+                        let _ = reply.send(self.at_rest());
+                    }
+                    Command::Amend(amend) => self.amend(*amend).await,
+                    Command::Fill(fill) => self.fill(*fill).await,
+                    Command::Rename(_) | Command::Restored(_) => {}
+                    Command::Discard(done) => {
+                        self.discard().await;
+                        let _ = done.send(());
+                    }
                 }
             }
         }
@@ -112,23 +196,103 @@ impl Life {
         .await;
     }
 
-    /// From the first who asks until it rests again.
-    async fn live(&mut self, first: Reply<PathBuf>) {
-        let mut waiting = vec![first];
+    /// Somebody who asks for it is answered when it runs.
+    pub(super) fn asked(&mut self, start: Start) -> Reply<PathBuf> {
+        self.wants_program |= start.run;
+        start.reply
+    }
+
+    /// Starts what Run does, and notes why if it can't be.
+    pub(super) async fn start_program(&mut self, socket: &Path) {
+        self.wants_program = false;
+        let refusal = match runner::start_run(socket).await {
+            Ok(started) => started.err(),
+            Err(error) => Some(format!("{error:#}")),
+        };
+        match &refusal {
+            Some(reason) => info!(reason, "what Run does was not started"),
+            // Before anybody is told: however this server ends, the next one knows.
+            None => self.note_program_runs(true).await,
+        }
+        self.entry.program.lock().refusal = refusal;
+    }
+
+    /// Starts it with its program and nobody there, unless it is not to be kept alive any more.
+    async fn come_back(&mut self) {
+        self.again = None;
+        if self.repls.is_closing() {
+            return;
+        }
+        if !self.entry.lifetime().keep_alive {
+            let reason = self.any_row().await.ok().and_then(|row| row.reason);
+            return self.rest(reason).await;
+        }
+        let row = self.any_row().await;
+        self.wants_program = row.is_ok_and(|row| row.program_runs);
+        info!(
+            program = self.wants_program,
+            "it is kept alive: started again"
+        );
+        self.live(Vec::new(), None).await;
+    }
+
+    /// It ended by itself, after so long: when it is kept alive it is started again after a while, which
+    /// its `reason` says then.
+    fn plan_comeback(&mut self, lived: Duration, reason: &mut String) {
+        if !self.entry.lifetime().keep_alive {
+            return;
+        }
+        let next = self.comebacks.next(lived);
+        if let Next::Again(after, ..) = next {
+            self.again = Some(Instant::now() + after);
+        }
+        *reason = format!("{reason} {}", next.words());
+    }
+
+    /// From the first who asks until it rests again; `running` when it runs already.
+    async fn live(&mut self, mut waiting: Vec<Reply<PathBuf>>, mut running: Option<Running>) {
         let mut kept = None;
+        self.again = None;
+        let is_asked_for = !waiting.is_empty();
+        // Held until it rests again.
+        let _ticket = match &running {
+            Some(_) => self.repls.admission.at_once(),
+            None => match self.admitted(&mut waiting).await {
+                Some(ticket) => ticket,
+                None => return,
+            },
+        };
         loop {
             let began = Instant::now();
-            let running = match self.start(kept.take()).await {
+            let was_running = running.is_some();
+            let started = match running.take() {
+                Some(running) => Ok(running),
+                None => self.start(kept.take()).await,
+            };
+            let running = match started {
                 Ok(running) => running,
-                Err(reason) => {
+                Err(mut reason) => {
                     warn!(reason, "could not be started");
+                    if !is_asked_for {
+                        self.plan_comeback(Duration::ZERO, &mut reason);
+                    }
                     self.rest(Some(reason.clone())).await;
+                    self.wants_program = false;
                     // Those who asked meanwhile asked for this start.
                     while let Ok(command) = self.commands.try_recv() {
                         match command {
-                            Command::Start(reply) => waiting.push(reply),
-                            Command::Stop(reply) | Command::Save(reply) => drop(reply.send(Ok(()))),
-                            Command::Rename(_) | Command::Rescue => {}
+                            Command::Start(start) => waiting.push(start.reply),
+                            Command::Stop(reply) | Command::Save(reply) | Command::Leave(reply) => {
+                                drop(reply.send(Ok(())));
+                            }
+                            Command::Amend(amend) => self.amend(*amend).await,
+                            Command::Fill(fill) => self.fill(*fill).await,
+                            Command::Rename(_)
+                            | Command::Restored(_)
+                            | Command::Adopt(_)
+                            | Command::Rescue
+                            | Command::ComeBack
+                            | Command::Discard(_) => {}
                         }
                     }
                     for reply in waiting {
@@ -137,14 +301,35 @@ impl Life {
                     return;
                 }
             };
+            self.is_partly_saved = false;
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
             self.phase(Phase::Running, None);
+            if self.wants_program {
+                self.start_program(&running.socket).await;
+            }
             for reply in waiting.drain(..) {
                 let _ = reply.send(Ok(running.socket.clone()));
             }
-            let (ending, volume) = self.watch_over(running).await;
+            if !was_running {
+                let change = repl::ActiveModel {
+                    started_ms: Set(Some(now_ms())),
+                    ..Default::default()
+                };
+                self.note(change).await;
+            }
+            let began = running.began;
+            let (mut ending, volume) = self.watch_over(running).await;
+            if ending.is_gone
+                && let Some(reason) = &mut ending.reason
+            {
+                self.plan_comeback(began.elapsed(), reason);
+            }
+            if let Some(reply) = ending.leave.take() {
+                let _ = reply.send(self.save_and_leave(&volume).await);
+                return;
+            }
             match self.put_to_rest(ending, volume).await {
                 None => return,
                 Some((volume, starts)) => (kept, waiting) = (Some(volume), starts),
@@ -152,34 +337,140 @@ impl Life {
         }
     }
 
-    fn phase(&self, phase: Phase, detail: Option<&str>) {
+    /// Waits until there is room on this machine, with all who ask for it meanwhile. `None`: somebody did
+    /// not want it any more.
+    async fn admitted(&mut self, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
+        let (admission, entry) = (self.repls.admission.clone(), self.entry.clone());
+        let mut enter = std::pin::pin!(admission.enter(|place| {
+            let words = format!("This server is full: place {place} in line. It starts by itself.");
+            entry.phase(Phase::Starting, Some(&words));
+        }));
+        loop {
+            let reply = tokio::select! {
+                ticket = &mut enter => return Some(ticket),
+                command = self.commands.recv() => match command? {
+                    Command::Start(start) => {
+                        waiting.push(self.asked(start));
+                        continue;
+                    }
+                    Command::Stop(reply) | Command::Leave(reply) => reply,
+                    Command::Save(reply) => {
+                        let _ = reply.send(self.at_rest());
+                        continue;
+                    }
+                    Command::Amend(amend) => {
+                        amend.refuse();
+                        continue;
+                    }
+                    Command::Fill(fill) => {
+                        fill.refuse();
+                        continue;
+                    }
+                    Command::Discard(done) => {
+                        self.discard().await;
+                        let _ = done.send(());
+                        continue;
+                    }
+                    Command::Rename(_)
+                    | Command::Restored(_)
+                    | Command::Adopt(_)
+                    | Command::Rescue
+                    | Command::ComeBack => continue,
+                },
+            };
+            self.wants_program = false;
+            // What was said of it before it stood in line still holds.
+            let reason = self.any_row().await.ok().and_then(|row| row.reason);
+            self.rest(reason).await;
+            for reply in waiting.drain(..) {
+                let _ = reply.send(Err("It was stopped before there was room for it.".into()));
+            }
+            let _ = reply.send(self.at_rest());
+            return None;
+        }
+    }
+
+    /// `Err` when something is left to be saved while nothing runs: after a rescue that failed.
+    fn at_rest(&self) -> Result<(), String> {
+        let left = self.folder.exists() && self.folder.is_restored();
+        match left && !self.is_partly_saved {
+            true => Err("what is on disk is not saved yet".into()),
+            false => Ok(()),
+        }
+    }
+
+    pub(super) fn phase(&self, phase: Phase, detail: Option<&str>) {
         self.repls.metrics.phase(phase);
         self.entry.phase(phase, detail);
     }
 
+    /// Deletes what is on disk alone, since it would exceed a quota.
+    async fn discard(&mut self) {
+        if self.is_partly_saved {
+            self.delete_local_copy().await;
+            self.is_partly_saved = false;
+            self.rest(None).await;
+        }
+    }
+
     /// Ends in `stopped`, or in `failed` with a reason.
-    async fn rest(&self, reason: Option<String>) {
+    pub(super) async fn rest(&self, reason: Option<String>) {
+        self.rest_after(reason, None).await;
+    }
+
+    /// The same; `note` is what is said of an ordinary stop.
+    pub(super) async fn rest_after(&self, reason: Option<String>, note: Option<&str>) {
         let change = repl::ActiveModel {
-            id: Set(self.entry.id.clone()),
             reason: Set(reason.clone()),
+            started_ms: match self.comes_back(reason.as_deref()) {
+                true => NotSet,
+                false => Set(None),
+            },
             ..Default::default()
         };
-        if let Err(error) = self.repls.db.update_repl(change).await {
-            warn!(%error, "database");
-        }
+        self.note(change).await;
         self.phase(
             if reason.is_some() {
                 Phase::Failed
             } else {
                 Phase::Stopped
             },
-            reason.as_deref(),
+            reason.as_deref().or(note),
         );
-        self.entry.update(|state| state.running = false);
+        self.repls.metrics.resources(&self.entry.id, None);
+        self.entry.update(|state| {
+            (state.running, state.resources, state.awake) = (false, None, None);
+        });
+    }
+
+    /// Whether one that rests is to run again by itself, by this server or the next.
+    fn comes_back(&self, reason: Option<&str>) -> bool {
+        let is_elsewhere = reason.is_some_and(|reason| reason.starts_with(REPLACED));
+        let is_interrupted = self.again.is_some() || self.is_rescued || self.repls.is_closing();
+        self.entry.lifetime().keep_alive && is_interrupted && !is_elsewhere
+    }
+
+    pub(super) async fn note_program_runs(&self, runs: bool) {
+        let change = repl::ActiveModel {
+            program_runs: Set(runs),
+            ..Default::default()
+        };
+        self.note(change).await;
+    }
+
+    /// Changes its row.
+    async fn note(&self, change: repl::ActiveModel) {
+        let change = repl::ActiveModel {
+            id: Set(self.entry.id.clone()),
+            ..change
+        };
+        if let Err(error) = self.repls.db.update_repl(change).await {
+            warn!(%error, "database");
+        }
     }
 
     /// Who owns the files here; `None` when it is we.
-    async fn owner(&self) -> Result<Option<(u32, u32)>, String> {
+    pub(super) async fn owner(&self) -> Result<Option<(u32, u32)>, String> {
         let owner = self.repls.spawner.owner(&self.entry.id).await;
         owner.map(Owner::other).map_err(|e| e.to_string())
     }
@@ -221,14 +512,62 @@ impl Life {
             }
         };
         self.repls.metrics.step("sandbox", began.elapsed());
+        Ok(self.running(volume, sandbox.socket))
+    }
+
+    /// The sandbox that an earlier server left, and the folder that it works in.
+    async fn adopt_running(&mut self, socket: PathBuf) -> Result<Running, String> {
+        if !self.folder.is_restored() {
+            return Err("its files had not been restored".into());
+        }
+        let owner = self.owner().await?;
+        let (mut wait, mut tries) = (RETRY.0, 1);
+        let volume = loop {
+            match self.adopt(owner).await {
+                Ok(volume) => break Arc::new(volume),
+                Err(error) if tries == ADOPTION_TRIES => return Err(error),
+                Err(error) => warn!(error, tries, "taking over"),
+            }
+            tries += 1;
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(RETRY.1);
+        };
+        if volume.is_replaced().await {
+            return Err(REPLACED.into());
+        }
+        let mut running = self.running(volume, socket);
+        if let Some(started_ms) = self.row().await?.started_ms {
+            let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
+            running.began = running.began.checked_sub(ago).unwrap_or(running.began);
+        }
+        let answer = tokio::time::timeout(ADOPTION, running.status.changed()).await;
+        let status = running.status.borrow_and_update().clone();
+        let why = match answer {
+            Ok(Ok(())) if !status.stopping => {
+                self.entry.update(|state| state.running = status.running);
+                self.entry.program.lock().exit_code = status.exit_code;
+                (running.active, running.exits) = (status.active, status.exits);
+                return Ok(running);
+            }
+            Ok(Ok(())) => "it was about to stop",
+            Ok(Err(_)) | Err(_) => "its runner does not answer",
+        };
+        running.end().await;
+        Err(why.into())
+    }
+
+    fn running(&self, volume: Arc<Volume>, socket: PathBuf) -> Running {
         self.entry.touch();
-        let (sender, status) = mpsc::channel(1);
-        let socket = sandbox.socket;
+        *self.entry.program.lock() = Program::default();
+        let (sender, status) = watch::channel(Status::default());
         let at = socket.clone();
         let follow = tokio::spawn(async move {
-            let told = runner::follow(&at, |status| drop(sender.try_send(status))).await;
-            if let Err(error) = told {
-                tracing::debug!(%error, "status of a runner");
+            loop {
+                let told = runner::follow(&at, |status| drop(sender.send_replace(status))).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "status of a runner");
+                }
+                tokio::time::sleep(FOLLOW).await;
             }
         });
         let bulk = tokio::spawn(
@@ -240,33 +579,43 @@ impl Life {
             )
             .in_current_span(),
         );
-        Ok(Running {
+        Running {
             volume,
             socket,
             bulk,
             follow,
             status,
-        })
+            active: 0,
+            exits: 0,
+            began: Instant::now(),
+        }
     }
 
     /// What is on disk from an earlier life, saved; else the store's.
     async fn bring_files(&mut self) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
+        self.attach_left().await?;
         if self.folder.exists() && self.folder.is_restored() {
             self.phase(
                 Phase::Starting,
                 Some("Saving what an earlier run left on this machine"),
             );
             let volume = Arc::new(self.adopt(owner).await?);
-            self.checkpoint(&volume, Scope::Everything, None).await?;
-            return Ok(volume);
+            if !volume.is_replaced().await {
+                self.checkpoint(&volume, Scope::Final, None).await?;
+                return Ok(volume);
+            }
+            self.keep_as_fork(&volume).await?;
         }
         let began = Instant::now();
         self.phase(Phase::Starting, Some("Restoring files"));
         let local = |e: std::io::Error| format!("The folder for its files could not be made: {e}");
         let row = self.row().await?;
         self.folder.delete().await.map_err(local)?;
-        self.folder.create().map_err(local)?;
+        let size = row.size();
+        let (bytes, files) = (size.bytes, size.files);
+        let made = self.folder.create(Holds { bytes, files }).await;
+        made.map_err(local)?;
         let at = Location::Repl(self.entry.id.clone());
         let dir = self.folder.path().to_owned();
         let volume = Volume::open(self.repls.store.clone(), at, row.head as u64, dir, owner)
@@ -284,14 +633,33 @@ impl Life {
                 "Its files could not be restored: {error}. Nothing is lost; try again."
             ));
         }
-        volume.set_meta(|meta| meta.name = row.name).await;
+        volume.set_meta(|meta| meta.name = row.name);
         self.repls.metrics.step("hydrate", began.elapsed());
         info!(
             ms = began.elapsed().as_millis() as u64,
-            files = volume.progress().done,
+            files = volume.progress().done.files,
             "restored"
         );
         Ok(Arc::new(volume))
+    }
+
+    /// What an earlier life left in its folder is there again.
+    pub(super) async fn attach_left(&self) -> Result<(), String> {
+        if !self.folder.exists() {
+            return Ok(());
+        }
+        self.folder.attach().await.map_err(|e| {
+            format!("What an earlier run left on this machine can't be read: {e}. It is kept; try again.")
+        })
+    }
+
+    /// It may be in the bin.
+    pub(super) async fn any_row(&self) -> Result<repl::Model, String> {
+        match self.repls.db.any_repl(&self.entry.id).await {
+            Ok(Some(row)) => Ok(row),
+            Ok(None) => Err("It has been deleted for good.".into()),
+            Err(error) => Err(format!("The database can't be read: {error}")),
+        }
     }
 
     async fn row(&self) -> Result<repl::Model, String> {
@@ -302,8 +670,8 @@ impl Life {
         }
     }
 
-    async fn adopt(&self, owner: Option<(u32, u32)>) -> Result<Volume, String> {
-        let row = self.row().await?;
+    pub(super) async fn adopt(&self, owner: Option<(u32, u32)>) -> Result<Volume, String> {
+        let row = self.any_row().await?;
         let at = Location::Repl(self.entry.id.clone());
         let dir = self.folder.path().to_owned();
         let meta = Meta {
@@ -316,353 +684,6 @@ impl Life {
             .await
             .map_err(|e| format!("What an earlier run left on this machine could not be saved: {e}. It is kept; try again."))
     }
-
-    /// While it runs: checkpoints, people, the sandbox's end.
-    async fn watch_over(&mut self, mut running: Running) -> (Ending, Arc<Volume>) {
-        let volume = running.volume.clone();
-        let changes = match Changes::start() {
-            Ok(changes) => Some(Arc::new(changes)),
-            Err(error) => {
-                warn!(%error, "changes can't be watched: scanning instead");
-                None
-            }
-        };
-        let mut schedule = Schedule::default();
-        // The first scan, at once, sets the watches and finds what changed since the files were restored.
-        schedule.changed(Instant::now() - LONG_AGO);
-        // What comes in a burst is one change.
-        let mut quiet = Instant::now();
-        let mut saving: Option<JoinHandle<Result<Duration, String>>> = None;
-        // Those who wait for a checkpoint that begins after they asked, and for the one under way.
-        let mut asked_to_save: Vec<Reply<()>> = Vec::new();
-        let mut being_saved: Vec<Reply<()>> = Vec::new();
-        let spawner = self.repls.spawner.clone();
-        let id = self.entry.id.clone();
-        let mut ended = tokio::spawn(async move { spawner.wait(&id).await });
-        let ending = loop {
-            if saving.is_none() && !asked_to_save.is_empty() {
-                being_saved = std::mem::take(&mut asked_to_save);
-                schedule.began();
-                saving = Some(self.begin_checkpoint(&volume, changes.clone()));
-            }
-            let watched = changes.as_ref().is_some_and(|c| c.complete());
-            let due = if saving.is_some() {
-                None
-            } else {
-                schedule.due(Instant::now(), watched)
-            };
-            let leave = self.leave_at();
-            tokio::select! {
-                command = self.commands.recv() => match command {
-                    Some(Command::Start(reply)) => drop(reply.send(Ok(running.socket.clone()))),
-                    Some(Command::Stop(reply)) => break Ending { reason: None, asked: vec![reply] },
-                    Some(Command::Save(reply)) => {
-                        if let Err(error) = runner::flush(&running.socket, FLUSH).await {
-                            warn!(%error, "flush");
-                        }
-                        asked_to_save.push(reply);
-                    }
-                    Some(Command::Rename(name)) => {
-                        volume.set_meta(|meta| meta.name = name).await;
-                        schedule.changed(Instant::now());
-                    }
-                    Some(Command::Rescue) => {}
-                    None => break Ending::default(),
-                },
-                () = changed(changes.as_deref(), quiet) => {
-                    quiet = Instant::now() + BURST;
-                    schedule.changed(Instant::now());
-                    self.entry.update(|s| if s.saved == Saved::Saved { s.saved = Saved::Saving });
-                }
-                () = until(due) => {
-                    schedule.began();
-                    saving = Some(self.begin_checkpoint(&volume, changes.clone()));
-                }
-                done = finished(&mut saving) => {
-                    saving = None;
-                    let result = done.unwrap_or_else(|e| Err(e.to_string()));
-                    match &result {
-                        Ok(cost) => schedule.succeeded(Instant::now(), *cost),
-                        Err(error) => {
-                            warn!(error, "checkpoint");
-                            schedule.failed(Instant::now());
-                        }
-                    }
-                    self.tell_saved(result.as_ref().err(), schedule.is_dirty());
-                    for reply in being_saved.drain(..) {
-                        let _ = reply.send(result.clone().map(drop));
-                    }
-                }
-                Some(status) = running.status.recv() => {
-                    self.entry.update(|s| s.running = status.running);
-                }
-                exit = &mut ended => {
-                    let exit = exit.unwrap_or(Exit::Unknown);
-                    break Ending { reason: Some(why_it_ended(&exit)), asked: vec![] };
-                }
-                () = self.entry.moved.notified() => {}
-                () = until(leave) => {
-                    info!("nobody is here any more");
-                    break Ending::default();
-                }
-            }
-        };
-        self.entry.set_socket(None);
-        self.phase(Phase::Stopping, Some("Ending its programs"));
-        if ending.reason.is_none() {
-            let began = Instant::now();
-            if let Err(error) = runner::flush(&running.socket, FLUSH).await {
-                warn!(%error, "flush");
-            }
-            if let Err(error) = runner::stop(&running.socket, self.repls.config.stop_patience).await
-            {
-                warn!(%error, "the runner could not end its programs: they are killed");
-            }
-            self.repls.metrics.step("end_programs", began.elapsed());
-        }
-        ended.abort();
-        running.bulk.abort();
-        running.follow.abort();
-        // A restore that is cut off leaves its staging folder, by which the volume knows.
-        let _ = (&mut running.bulk).await;
-        if let Some(saving) = saving {
-            let _ = saving.await;
-        }
-        for reply in asked_to_save.into_iter().chain(being_saved) {
-            let _ = reply.send(Err("The repl is stopping: it is saved now.".into()));
-        }
-        (ending, volume)
-    }
-
-    /// When it is left alone: nobody is here, and the grace period has passed.
-    fn leave_at(&self) -> Option<Instant> {
-        let present = self.entry.present();
-        let grace = self.repls.config.grace_period?;
-        (present.people == 0 && present.watching == 0).then(|| present.last_seen + grace)
-    }
-
-    fn begin_checkpoint(
-        &self,
-        volume: &Arc<Volume>,
-        changes: Option<Arc<Changes>>,
-    ) -> JoinHandle<Result<Duration, String>> {
-        let (volume, repls, id) = (volume.clone(), self.repls.clone(), self.entry.id.clone());
-        tokio::spawn(
-            async move {
-                let began = Instant::now();
-                checkpoint(&repls, &id, &volume, Scope::Sources, changes).await?;
-                Ok(began.elapsed())
-            }
-            .in_current_span(),
-        )
-    }
-
-    async fn checkpoint(
-        &self,
-        volume: &Volume,
-        scope: Scope,
-        changes: Option<Arc<Changes>>,
-    ) -> Result<Outcome, String> {
-        checkpoint(&self.repls, &self.entry.id, volume, scope, changes).await
-    }
-
-    fn tell_saved(&self, error: Option<&String>, dirty: bool) {
-        self.entry.update(|state| {
-            state.saved = match (error, &state.saved) {
-                (None, _) if dirty => Saved::Saving,
-                (None, _) => Saved::Saved,
-                (Some(message), Saved::Failing { since, .. }) => Saved::Failing {
-                    since: since.clone(),
-                    message: message.clone(),
-                },
-                (Some(message), _) => Saved::Failing {
-                    since: Some(crate::rfc3339(now_ms())),
-                    message: message.clone(),
-                },
-            };
-        });
-    }
-
-    /// Ends the sandbox, saves, deletes the local copy. Saving is tried until it succeeds; meanwhile
-    /// somebody may want it to run again: then the workspace is handed back with those who ask.
-    async fn put_to_rest(
-        &mut self,
-        ending: Ending,
-        volume: Arc<Volume>,
-    ) -> Option<(Arc<Volume>, Vec<Reply<PathBuf>>)> {
-        self.phase(Phase::Stopping, Some("Saving"));
-        let mut asked = ending.asked;
-        let mut wait = RETRY.0;
-        let mut tries = 0;
-        loop {
-            let Err(error) = self.end_and_save(&volume).await else {
-                break;
-            };
-            tries += 1;
-            warn!(error, tries, "final checkpoint");
-            self.tell_saved(Some(&error), true);
-            for reply in asked.drain(..) {
-                let _ = reply.send(Err(error.clone()));
-            }
-            if self.repls.is_closing() && tries >= CLOSING_TRIES {
-                self.phase(
-                    Phase::Failed,
-                    Some("It could not be saved yet; its files are kept on the server."),
-                );
-                return None;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(wait) => wait = (wait * 2).min(RETRY.1),
-                command = self.commands.recv() => match command? {
-                    Command::Start(reply) => return Some((volume, vec![reply])),
-                    Command::Stop(reply) | Command::Save(reply) => asked.push(reply),
-                    Command::Rename(name) => volume.set_meta(|meta| meta.name = name).await,
-                    Command::Rescue => {}
-                }
-            }
-        }
-        self.rest(ending.reason).await;
-        for reply in asked {
-            let _ = reply.send(Ok(()));
-        }
-        info!("at rest");
-        None
-    }
-
-    /// Nothing is saved for good, or deleted, while a program may still write.
-    async fn end_and_save(&self, volume: &Volume) -> Result<(), String> {
-        let stopped = self.repls.spawner.stop(&self.entry.id).await;
-        stopped.map_err(|e| format!("its sandbox could not be ended: {e}"))?;
-        self.save_and_delete(volume).await
-    }
-
-    /// The final checkpoint; the local copy is deleted only after it is durable.
-    async fn save_and_delete(&self, volume: &Volume) -> Result<(), String> {
-        let began = Instant::now();
-        let outcome = self.checkpoint(volume, Scope::Everything, None).await?;
-        self.tell_saved(None, false);
-        self.repls.metrics.step("final_checkpoint", began.elapsed());
-        let began = Instant::now();
-        if !outcome.left_out.is_empty() {
-            // Only an ordinary user's server meets what it may not read.
-            let kept =
-                self.repls
-                    .config
-                    .unsaved_dir()
-                    .join(format!("{}-{}", self.entry.id, now_ms()));
-            self.folder
-                .keep(&kept)
-                .map_err(|e| format!("what could not be read can't be kept: {e}"))?;
-            warn!(files = ?outcome.left_out, kept = %kept.display(), "could not be read, and so not saved: the folder is kept");
-            return Ok(());
-        }
-        if let Err(error) = self.folder.delete().await {
-            // It is saved: what is left is only in the way.
-            warn!(%error, "the local copy could not be deleted");
-        } else if let Err(error) = self.repls.spawner.release(&self.entry.id).await {
-            warn!(%error, "its user could not be given back");
-        }
-        self.repls
-            .metrics
-            .step("delete_local_copy", began.elapsed());
-        Ok(())
-    }
-
-    /// Saves what an earlier server left, and deletes it.
-    async fn rescue(&mut self) {
-        if !self.folder.exists() {
-            return;
-        }
-        if !self.folder.is_restored() {
-            info!("deleting a restore that was cut short");
-            if let Err(error) = self.folder.delete().await {
-                warn!(%error, "it could not be deleted");
-            }
-            return;
-        }
-        info!("saving what an earlier server left on this machine");
-        self.phase(
-            Phase::Stopping,
-            Some("Saving what an earlier run left on this machine"),
-        );
-        let rescued = async {
-            let owner = self.owner().await?;
-            let volume = self.adopt(owner).await?;
-            self.end_and_save(&volume).await
-        };
-        let reason = rescued.await.err();
-        if let Some(reason) = &reason {
-            warn!(reason, "rescue");
-            self.tell_saved(Some(reason), true);
-        }
-        self.rest(reason).await;
-    }
-}
-
-async fn checkpoint(
-    repls: &Repls,
-    id: &str,
-    volume: &Volume,
-    scope: Scope,
-    changes: Option<Arc<Changes>>,
-) -> Result<Outcome, String> {
-    if let Some(files) = project_files(volume).await {
-        volume
-            .set_meta(|meta| (meta.bulk, meta.caches) = files)
-            .await;
-    }
-    let outcome = volume.checkpoint(scope, changes).await.map_err(|e| {
-        repls.metrics.checkpoint(Err(()));
-        e.to_string()
-    })?;
-    if outcome.changed {
-        repls.metrics.checkpoint(Ok(outcome.bytes));
-        info!(
-            number = outcome.number,
-            files = outcome.files,
-            bytes = outcome.bytes,
-            "checkpoint"
-        );
-        let change = repl::ActiveModel {
-            id: Set(id.to_owned()),
-            head: Set(outcome.number as i64),
-            edited_ms: Set(now_ms()),
-            ..Default::default()
-        };
-        // A head that is not remembered is found by a longer listing.
-        if let Err(error) = repls.db.update_repl(change).await {
-            warn!(%error, "database");
-        }
-    }
-    Ok(outcome)
-}
-
-/// What the project file says of bulk and caches; hostile input: a link is not followed, a broken or
-/// huge file is as none.
-async fn project_files(volume: &Volume) -> Option<(Vec<String>, Vec<String>)> {
-    use std::io::Read;
-    use std::os::unix::fs::OpenOptionsExt;
-    let path = volume.workspace().join(FILE_NAME);
-    tokio::task::spawn_blocking(move || {
-        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        let file = std::fs::OpenOptions::new()
-            .read(true)
-            .custom_flags(flags.bits() as i32)
-            .open(path)
-            .ok()?;
-        let mut text = String::new();
-        file.metadata().ok()?.is_file().then_some(())?;
-        file.take(MAX_FILE_BYTES as u64 + 1)
-            .read_to_string(&mut text)
-            .ok()?;
-        let files = Project::parse(&text).ok()?.files;
-        let names = |list: Vec<alcove_protocol::WorkspacePath>| {
-            list.iter().map(ToString::to_string).collect()
-        };
-        Some((names(files.bulk), names(files.caches)))
-    })
-    .await
-    .ok()?
 }
 
 /// Does `work` of a volume, and tells how far it is.
@@ -673,9 +694,18 @@ async fn telling_progress<T>(entry: &Entry, volume: &Volume, work: impl Future<O
             done = &mut work => return done,
             () = tokio::time::sleep(PROGRESS) => {
                 let at = volume.progress();
-                entry.update(|s| s.progress = Some(Progress { done: at.done, total: at.total }));
+                entry.update(|s| s.progress = Some(told(at)));
             }
         }
+    }
+}
+
+fn told(alcove_volume::Progress { done, total }: alcove_volume::Progress) -> Progress {
+    Progress {
+        done: done.files,
+        total: total.files,
+        done_bytes: done.bytes,
+        total_bytes: total.bytes,
     }
 }
 
@@ -685,12 +715,19 @@ async fn restore_bulk(
     entry: Arc<Entry>,
     metrics: Arc<crate::metrics::Metrics>,
 ) {
-    if volume.is_whole() {
-        return;
+    if !volume.is_whole() {
+        restore_until_whole(&volume, &entry, &metrics).await;
     }
+    // One that did not wait for it does nothing; of an earlier server's it is not known.
+    if let Err(error) = runner::ready(&socket).await {
+        warn!(%error, "the runner was not told that bulk is there");
+    }
+}
+
+async fn restore_until_whole(volume: &Volume, entry: &Entry, metrics: &crate::metrics::Metrics) {
     let began = Instant::now();
     let mut wait = RETRY.0;
-    while let Err(error) = telling_progress(&entry, &volume, volume.restore_bulk()).await {
+    while let Err(error) = telling_progress(entry, volume, volume.restore_bulk()).await {
         warn!(%error, "restoring bulk; trying again");
         let why = format!("Dependencies could not be restored yet: {error}. It is tried again.");
         entry.update(|s| s.detail = Some(why));
@@ -700,40 +737,4 @@ async fn restore_bulk(
     entry.update(|s| (s.progress, s.detail) = (None, None));
     metrics.step("restore_bulk", began.elapsed());
     info!(ms = began.elapsed().as_millis() as u64, "bulk restored");
-    if let Err(error) = runner::ready(&socket).await {
-        warn!(%error, "the runner was not told that bulk is there");
-    }
-}
-
-fn why_it_ended(exit: &Exit) -> String {
-    match exit {
-        Exit::Code(137) => "Its sandbox was killed: by the system for want of memory, or by an operator of the server.".into(),
-        Exit::Code(code) => format!("Its sandbox ended unexpectedly (exit code {code})."),
-        Exit::Unknown => "Its sandbox ended unexpectedly.".into(),
-    }
-}
-
-/// The next change after `quiet`. No change is lost when this is dropped.
-async fn changed(changes: Option<&Changes>, quiet: Instant) {
-    match changes {
-        Some(changes) => {
-            tokio::time::sleep_until(quiet.into()).await;
-            changes.wait().await;
-        }
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, tokio::task::JoinError> {
-    match task {
-        Some(task) => task.await,
-        None => std::future::pending().await,
-    }
 }

@@ -1,28 +1,49 @@
 //! What brings repls to life and to rest. Each repl that somebody asks for has one task, its
 //! [`life::Life`], which alone changes its phase: many starts at once are one start.
 
+mod activity;
+mod admission;
+mod amend;
+mod comeback;
 mod entry;
+mod fill;
 mod folder;
+mod ledger;
 mod life;
+mod lifetime;
+mod meter;
+mod quota;
+mod rest;
+mod running;
+mod saving;
 mod schedule;
+mod who;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alcove_protocol::api::{Phase, ReplState, Saved};
-use alcove_spawner::Spawner;
-use alcove_volume::Store;
+use alcove_protocol::api::{Phase, ReplState, Saved, Unsaved};
+use alcove_spawner::{Sandbox, Spawner};
+use alcove_volume::{Amendment, Location, Store};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
+use crate::ApiFailure;
 use crate::config::Config;
 use crate::db::{Db, repl};
 use crate::metrics::Metrics;
+pub use activity::Patience;
+use admission::Admission;
+pub use admission::Room;
+use amend::Amend;
 use entry::Entry;
-pub use entry::{Presence, Watching};
-use life::{Command, Life};
+pub use entry::{Held, Presence, Program, Waking, Watching};
+pub use folder::Folder;
+use life::{Command, Life, Start};
+pub use lifetime::Lifetimes;
+pub use quota::{Quotas, size_in_words};
 
 /// Changes that a slow listener may be behind.
 const CHANGES: usize = 256;
@@ -42,15 +63,36 @@ pub struct Repls {
     store: Store,
     spawner: Arc<dyn Spawner>,
     metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
     entries: Mutex<HashMap<String, Arc<Entry>>>,
     changes: broadcast::Sender<Change>,
     /// The server ends: what can't be saved at once stays on disk for the next start.
     closing: AtomicBool,
+    /// Repls that are on their way to the bin.
+    deleting: Mutex<HashSet<String>>,
+}
+
+/// What becomes of running repls when the server ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Farewell {
+    /// Their programs end.
+    Stop,
+    /// Their programs go on: the next server takes them over.
+    Leave,
+}
+
+/// A repl is on its way to the bin, for as long as this lives: nobody can bring it back yet.
+pub struct Deleting(Arc<Repls>, String);
+
+impl Drop for Deleting {
+    fn drop(&mut self) {
+        self.0.deleting.lock().remove(&self.1);
+    }
 }
 
 impl Repls {
-    /// Ends what an earlier server left running, and saves what it left on disk (in the background;
-    /// a repl that is opened meanwhile waits for its own).
+    /// Takes over what an earlier server left running, and saves what else it left on disk (in the
+    /// background; a repl that is opened meanwhile waits for its own).
     pub async fn start(
         config: &Config,
         db: Db,
@@ -58,38 +100,86 @@ impl Repls {
         spawner: Arc<dyn Spawner>,
         metrics: Arc<Metrics>,
     ) -> anyhow::Result<Arc<Self>> {
-        for sandbox in spawner.list().await? {
-            tracing::info!(
-                repl = sandbox.id,
-                "ending a sandbox that an earlier server left"
-            );
-            // Its repl tries again before anything else is done with it.
-            if let Err(error) = spawner.stop(&sandbox.id).await {
-                tracing::warn!(repl = sandbox.id, %error, "it could not be ended");
-            }
-        }
         let repls = Arc::new(Self {
             config: config.clone(),
             db,
             store,
             spawner,
             metrics,
+            admission: Admission::new(config.room),
             entries: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES),
             closing: AtomicBool::new(false),
+            deleting: Mutex::default(),
         });
+        // Of archives whose import was cut short.
+        Folder::new(config.imports_dir()).delete().await?;
         std::fs::create_dir_all(config.repls_dir())?;
+        let mut sandboxes = HashMap::new();
+        for sandbox in repls.spawner.list().await? {
+            sandboxes.insert(sandbox.id.clone(), sandbox);
+        }
         for left in std::fs::read_dir(config.repls_dir())? {
             let id = left?.file_name().to_string_lossy().into_owned();
-            match repls.db.repl(&id).await? {
-                Some(row) => repls.entry(&row).send(Command::Rescue),
-                None => tracing::warn!(
-                    folder = id,
-                    "a folder of a repl that the database does not know is left alone"
-                ),
-            }
+            let sandbox = sandboxes.remove(&id);
+            repls.take_over(&id, sandbox).await?;
+        }
+        // Without a folder there is nothing to work on: of a template, for one.
+        for id in sandboxes.keys() {
+            repls.end_left_over(id).await;
         }
         Ok(repls)
+    }
+
+    /// Goes on with what an earlier server left of a repl on this machine.
+    async fn take_over(self: &Arc<Self>, id: &str, sandbox: Option<Sandbox>) -> anyhow::Result<()> {
+        // Where this fails, it fails again before anything is done with it.
+        if let Err(error) = self.folder(id).attach().await {
+            tracing::error!(repl = id, %error, "what an earlier server left on this machine can't be read");
+        }
+        let Some(row) = self.db.any_repl(id).await? else {
+            tracing::warn!(
+                folder = id,
+                "a folder of a repl that the database does not know is left alone"
+            );
+            if sandbox.is_some() {
+                self.end_left_over(id).await;
+            }
+            return Ok(());
+        };
+        let entry = self.entry(&row);
+        entry.update(|state| state.saved = Saved::Saving);
+        match sandbox.filter(|sandbox| sandbox.runs && row.deleted_ms.is_none()) {
+            Some(sandbox) => {
+                entry.phase(Phase::Starting, Some("Finding its programs again"));
+                entry.send(Command::Adopt(sandbox.socket));
+            }
+            // One that lies in the bin can be brought back, with all that it held.
+            None => entry.send(Command::Rescue),
+        }
+        Ok(())
+    }
+
+    /// Starts those again that are kept alive, and ran when the server before this one ended, unless they
+    /// still do. What they left on this machine is saved first.
+    pub async fn come_back(self: &Arc<Self>) {
+        let rows = match self.db.repls_that_ran().await {
+            Ok(rows) => rows,
+            Err(error) => return tracing::warn!(%error, "database"),
+        };
+        for row in rows {
+            if self.config.lifetimes.of(&row.settings()).keep_alive {
+                self.entry(&row).send(Command::ComeBack);
+            }
+        }
+    }
+
+    async fn end_left_over(&self, id: &str) {
+        tracing::info!(repl = id, "ending a sandbox that an earlier server left");
+        // Its repl tries again before anything else is done with it.
+        if let Err(error) = self.spawner.stop(id).await {
+            tracing::warn!(repl = id, %error, "it could not be ended");
+        }
     }
 
     fn entry(self: &Arc<Self>, row: &repl::Model) -> Arc<Entry> {
@@ -98,10 +188,19 @@ impl Repls {
             return entry.clone();
         }
         let (commands, queue) = mpsc::unbounded_channel();
-        let entry = Arc::new(Entry::new(row, commands, self.changes.clone()));
+        let resting = resting(row, &self.config.quotas);
+        let lifetime = self.config.lifetimes.of(&row.settings());
+        let changes = self.changes.clone();
+        let entry = Arc::new(Entry::new(row, resting, lifetime, commands, changes));
         entries.insert(row.id.clone(), entry.clone());
         tokio::spawn(Life::new(self.clone(), entry.clone(), queue).run());
         entry
+    }
+
+    /// Where a repl's files are while it runs, or could not be saved.
+    pub fn folder(&self, id: &str) -> Folder {
+        let path = self.config.repls_dir().join(id);
+        Folder::of(self.spawner.clone(), id, path)
     }
 
     fn known(&self, id: &str) -> Option<Arc<Entry>> {
@@ -111,7 +210,7 @@ impl Repls {
     /// A repl's state as it is now.
     pub fn state(&self, row: &repl::Model) -> ReplState {
         self.known(&row.id)
-            .map_or_else(|| resting(row), |entry| entry.state())
+            .map_or_else(|| resting(row, &self.config.quotas), |entry| entry.state())
     }
 
     /// A repl's state, now and from now on.
@@ -125,8 +224,41 @@ impl Repls {
     }
 
     /// Keeps a repl awake while the answer lives.
-    pub fn enter(self: &Arc<Self>, row: &repl::Model) -> Presence {
-        Presence::new(self.entry(row))
+    pub fn enter(self: &Arc<Self>, row: &repl::Model, user: &str) -> Presence {
+        Presence::new(self.entry(row), user)
+    }
+
+    /// A user has changed something in a running repl, though not in a session.
+    pub fn did(&self, id: &str, user: &str) {
+        if let Some(entry) = self.known(id) {
+            entry.who.lock().did(user);
+        }
+    }
+
+    /// What is saved next in a running repl was restored from this state.
+    pub fn restored(&self, id: &str, state: Option<u64>) {
+        if let Some(entry) = self.known(id) {
+            entry.send(Command::Restored(state));
+        }
+    }
+
+    /// Changes what is in the store of a repl that does not run; the newest state's number.
+    pub async fn amend(
+        self: &Arc<Self>,
+        row: &repl::Model,
+        user: &str,
+        amendment: Amendment,
+    ) -> Result<u64, ApiFailure> {
+        let (reply, answer) = oneshot::channel();
+        let user = user.to_owned();
+        let amend = Amend {
+            amendment,
+            user,
+            reply,
+        };
+        self.entry(row).send(Command::Amend(Box::new(amend)));
+        let ending = || ApiFailure::Unavailable("The server is stopping.".into());
+        answer.await.unwrap_or_else(|_| Err(ending()))
     }
 
     /// Keeps a repl awake that has been asked for before.
@@ -134,11 +266,34 @@ impl Repls {
         self.known(id).map(Watching::new)
     }
 
-    pub fn phase(&self, id: &str) -> Option<Phase> {
-        self.known(id).map(|entry| entry.state().phase)
+    /// A repl is being woken for a port while the answer lives; `None`: its start is under way already.
+    pub fn waking(self: &Arc<Self>, row: &repl::Model, port: u16) -> Option<Waking> {
+        Waking::new(self.entry(row), port)
     }
 
-    /// Somebody used a repl's preview: the grace period begins anew.
+    /// Whether a repl is being woken, for whatever port.
+    pub fn is_waking(&self, id: &str) -> bool {
+        self.known(id).is_some_and(|entry| entry.is_waking())
+    }
+
+    /// A request to a repl's preview is held while the answer lives; `None`: too many are.
+    pub fn hold(self: &Arc<Self>, row: &repl::Model) -> Option<Held> {
+        Held::new(self.entry(row))
+    }
+
+    /// What became of a repl's program.
+    pub fn program(&self, id: &str) -> Program {
+        self.known(id)
+            .map(|entry| entry.program.lock().clone())
+            .unwrap_or_default()
+    }
+
+    /// The state of a repl that has been asked for since the server started.
+    pub fn known_state(&self, id: &str) -> Option<ReplState> {
+        self.known(id).map(|entry| entry.state())
+    }
+
+    /// Somebody used a repl's preview, or wants it to go on: the time until it stops begins anew.
     pub fn touch(&self, id: &str) {
         if let Some(entry) = self.known(id) {
             entry.touch();
@@ -147,12 +302,20 @@ impl Repls {
 
     /// Starts a repl if need be; the runner's socket, or why there is none (for a person).
     pub async fn ensure_running(self: &Arc<Self>, row: &repl::Model) -> Result<PathBuf, String> {
-        let entry = self.entry(row);
-        if let Some(socket) = entry.socket() {
-            return Ok(socket);
+        match self.entry(row).socket() {
+            Some(socket) => Ok(socket),
+            None => self.run(row, false).await,
         }
+    }
+
+    /// The same, and starts what Run does, unless it runs.
+    pub async fn ensure_program(self: &Arc<Self>, row: &repl::Model) -> Result<PathBuf, String> {
+        self.run(row, true).await
+    }
+
+    async fn run(self: &Arc<Self>, row: &repl::Model, run: bool) -> Result<PathBuf, String> {
         let (reply, answer) = oneshot::channel();
-        entry.send(Command::Start(reply));
+        self.entry(row).send(Command::Start(Start { reply, run }));
         answer
             .await
             .unwrap_or_else(|_| Err("The server is stopping.".into()))
@@ -186,6 +349,13 @@ impl Repls {
             .unwrap_or_else(|_| Err("The server is stopping.".into()))
     }
 
+    /// What of a running repl is not in its newest state as it is: paths of the manifest. Up to date after
+    /// [`Repls::save`].
+    pub fn not_saved(&self, id: &str) -> Arc<[String]> {
+        self.known(id)
+            .map_or_else(|| Arc::new([]) as Arc<[String]>, |entry| entry.not_saved())
+    }
+
     /// A repl has got a new name.
     pub fn renamed(&self, row: &repl::Model) {
         if let Some(entry) = self.known(&row.id) {
@@ -194,24 +364,59 @@ impl Repls {
         }
     }
 
+    /// A repl has got other settings.
+    pub fn settings_changed(&self, row: &repl::Model) {
+        if let Some(entry) = self.known(&row.id) {
+            entry.set_lifetime(self.config.lifetimes.of(&row.settings()));
+            entry.announce();
+        }
+    }
+
+    /// Whether a request to a repl's preview may start it.
+    pub fn wakes_on_touch(&self, row: &repl::Model) -> bool {
+        self.config.lifetimes.of(&row.settings()).wake_on_touch
+    }
+
+    /// Begins to delete a repl; `None`: somebody else does.
+    pub fn begin_deleting(self: &Arc<Self>, id: &str) -> Option<Deleting> {
+        let begins = self.deleting.lock().insert(id.to_owned());
+        begins.then(|| Deleting(self.clone(), id.to_owned()))
+    }
+
+    pub fn is_deleting(&self, id: &str) -> bool {
+        self.deleting.lock().contains(id)
+    }
+
+    /// Deletes what of a resting repl is on this machine alone, since it would exceed its quota.
+    pub async fn discard(self: &Arc<Self>, row: &repl::Model) {
+        let (reply, done) = oneshot::channel();
+        self.entry(row).send(Command::Discard(reply));
+        // Dropped when the server ends: the next deletes it with the repl.
+        let _ = done.await;
+    }
+
     /// A repl is no more: nobody can ask for it again.
     pub fn forget(&self, id: &str) {
         self.entries.lock().remove(id);
     }
 
-    /// Saves and stops everything. `Err` names what could not be saved: it stays on disk.
-    pub async fn stop_all(&self) -> anyhow::Result<()> {
+    /// Saves everything and stops it, or leaves what runs to the next server. `Err` names what could not be
+    /// saved: it stays on disk.
+    pub async fn end_all(&self, farewell: Farewell) -> anyhow::Result<()> {
         self.closing.store(true, Ordering::Release);
         let entries: Vec<_> = self.entries.lock().values().cloned().collect();
-        let stops = entries.iter().map(|entry| async move {
+        let ends = entries.iter().map(|entry| async move {
             let (reply, answer) = oneshot::channel();
-            entry.send(Command::Stop(reply));
+            entry.send(match farewell {
+                Farewell::Stop => Command::Stop(reply),
+                Farewell::Leave => Command::Leave(reply),
+            });
             let answer = answer
                 .await
                 .unwrap_or_else(|_| Err("its task has ended".into()));
             answer.map_err(|reason| format!("{}: {reason}", entry.id))
         });
-        let failed: Vec<String> = futures_util::future::join_all(stops)
+        let failed: Vec<String> = futures_util::future::join_all(ends)
             .await
             .into_iter()
             .filter_map(Result::err)
@@ -230,8 +435,13 @@ impl Repls {
     }
 }
 
+/// Where a repl's files are in the store.
+pub fn location(row: &repl::Model) -> Location {
+    Location::Repl(row.id.clone())
+}
+
 /// The state of a repl that nothing has happened to since the server started.
-fn resting(row: &repl::Model) -> ReplState {
+fn resting(row: &repl::Model, quotas: &Quotas) -> ReplState {
     ReplState {
         phase: if row.reason.is_some() {
             Phase::Failed
@@ -241,6 +451,10 @@ fn resting(row: &repl::Model) -> ReplState {
         detail: row.reason.clone(),
         progress: None,
         saved: Saved::Saved,
+        unsaved: Unsaved::default(),
+        usage: quotas.usage_of_repl(row.size()),
+        awake: None,
+        resources: None,
         running: false,
         people: 0,
     }

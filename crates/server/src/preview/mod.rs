@@ -3,24 +3,27 @@
 
 mod answer;
 mod headers;
+mod inject;
 mod pages;
 mod tickets;
 mod tunnel;
+mod wake;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alcove_protocol::api::Phase;
 use axum::body::Body;
-use axum::http::header::{LOCATION, ORIGIN, REFERER, SET_COOKIE, UPGRADE};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, LOCATION, ORIGIN, REFERER, SET_COOKIE, UPGRADE,
+};
 use axum::http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::auth::Purpose;
 use crate::logins::Login;
-use crate::{App, runner, web};
+use crate::{App, web};
 use answer::Answer;
 use headers::Rewrite;
 pub use tickets::Tickets;
@@ -101,7 +104,22 @@ impl Place<'_> {
             return self.sign_in_first(&request);
         };
         if path == "/.alcove/wait" {
-            return self.wait().await;
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            return self.wait(&query).await;
+        }
+        if path == "/.alcove/wake" {
+            let query = request.uri().query().unwrap_or_default().to_owned();
+            return self.woken_by_hand(request.method().clone(), &query).await;
+        }
+        if path == inject::ADDRESS {
+            return web::answer(
+                StatusCode::OK,
+                inject::SCRIPT,
+                &[
+                    (CONTENT_TYPE, "text/javascript; charset=utf-8"),
+                    (CACHE_CONTROL, "no-cache"),
+                ],
+            );
         }
         if path.starts_with(OURS) {
             return web::answer(StatusCode::NOT_FOUND, "There is nothing here.\n", &[]);
@@ -112,18 +130,11 @@ impl Place<'_> {
 
     /// A ticket for a cookie.
     fn exchange(&self, query: &str) -> Response<Body> {
-        let value = |name: &str| {
-            let mut pairs = query.split('&').filter_map(|p| p.split_once('='));
-            let (_, value) = pairs.find(|(n, _)| *n == name)?;
-            percent_decode_str(value)
-                .decode_utf8()
-                .ok()
-                .map(|v| v.into_owned())
-        };
-        let to = value("to")
+        let to = wake::value(query, "to")
             .filter(|to| is_local_path(to))
             .unwrap_or_else(|| "/".into());
-        let login = value("t").and_then(|t| self.app.tickets.take(&t, self.repl, self.port));
+        let login =
+            wake::value(query, "t").and_then(|t| self.app.tickets.take(&t, self.repl, self.port));
         let Some(login) = login else {
             // Used already (a reload), or too old: the editor knows who it is.
             return web::answer(
@@ -229,44 +240,13 @@ impl Place<'_> {
         )
     }
 
-    /// Answers when something listens on the port, or after a while all the same.
-    async fn wait(&self) -> Response<Body> {
-        let listens = async {
-            loop {
-                if let Some(socket) = self.app.repls.socket(self.repl)
-                    && let Ok(Some(_)) = runner::upgrade(
-                        &socket,
-                        &format!("/tunnel/{}", self.port),
-                        &tunnel::HEADERS,
-                    )
-                    .await
-                {
-                    return;
-                }
-                tokio::time::sleep(WAIT.1).await;
-            }
-        };
-        let status = match tokio::time::timeout(WAIT.0, listens).await {
-            Ok(()) => StatusCode::NO_CONTENT,
-            Err(_) => StatusCode::ACCEPTED,
-        };
-        web::answer(status, "", &[])
-    }
-
     /// Hands the request to the program. What outlives the answer ends with the `login`.
     async fn forward(&self, mut request: Request<Body>, login: Option<Login>) -> Response<Body> {
         let html = pages::wants_html(request.headers());
-        let editor = self
-            .app
-            .hosts
-            .canonical(self.host, &format!("/r/{}", self.repl));
-        let Some(socket) = self.app.repls.socket(self.repl) else {
-            let starting = self
-                .app
-                .repls
-                .phase(self.repl)
-                .is_some_and(|p| p == Phase::Starting);
-            return pages::asleep(html, &editor, starting);
+        let asked = self.asked(&request, html);
+        let socket = match self.arrive(&asked, login.as_ref()).await {
+            Ok(socket) => socket,
+            Err(answer) => return answer,
         };
         let rewrite = Rewrite {
             hosts: &self.app.hosts,
@@ -276,6 +256,7 @@ impl Place<'_> {
             peer: self.peer,
         };
         rewrite.request(&mut request);
+        let is_framed = inject::is_framed(request.headers_mut());
         let upgraded = request
             .headers()
             .contains_key(UPGRADE)
@@ -287,11 +268,15 @@ impl Place<'_> {
             .await
         {
             Ok(Some(answer)) => answer,
-            Ok(None) => return pages::nothing_listens(html, self.port),
+            Ok(None) => return self.nothing_listens(&asked),
             Err(error) => return pages::failed(html, self.port, &format!("{error:#}")),
         };
         let mut answer = answer.map(Body::new);
         rewrite.response(answer.headers_mut());
+        inject::vary(answer.headers_mut());
+        if is_framed {
+            answer = inject::into(answer);
+        }
         // A preflight is answered for strangers too, and keeps nothing awake.
         let Some(login) = login else { return answer };
         let watching = self.app.repls.keep(self.repl);

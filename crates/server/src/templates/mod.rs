@@ -8,6 +8,7 @@ mod prepare;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use alcove_protocol::api::{MissingLanguage, SetupState, Template};
 use alcove_protocol::project::{FILE_NAME, Project};
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::lifecycle::Folder;
 use files::Files;
 
 struct Known {
@@ -28,6 +30,23 @@ struct Known {
     setup: SetupState,
     /// Somebody has made a repl of it: it is prepared before the others.
     wanted: bool,
+    /// How often its preparation has failed,
+    failures: usize,
+    /// and when it is tried again.
+    not_before: Option<Instant>,
+}
+
+impl Known {
+    fn new(project: Project, manifest: Option<Arc<Manifest>>, setup: SetupState) -> Self {
+        Self {
+            project,
+            manifest,
+            setup,
+            wanted: false,
+            failures: 0,
+            not_before: None,
+        }
+    }
 }
 
 pub struct Templates {
@@ -52,8 +71,6 @@ impl Templates {
             known: Mutex::default(),
             preparing: Mutex::default(),
         });
-        // Left by a preparation that was cut short.
-        remove(&config.templates_dir()).await?;
         let mut all = files::embedded();
         if let Some(folder) = &config.templates {
             all.extend(
@@ -61,6 +78,16 @@ impl Templates {
                     .with_context(|| format!("templates in {}", folder.display()))?,
             );
         }
+        // Left by a preparation that was cut short.
+        for left in std::fs::read_dir(config.templates_dir())
+            .into_iter()
+            .flatten()
+        {
+            let name = left?.file_name().to_string_lossy().into_owned();
+            templates.spawner.stop(&sandbox_id(&name)).await?;
+            templates.folder(&name).delete().await?;
+        }
+        remove(&config.templates_dir()).await?;
         for (name, files) in all {
             let known = match templates.import(&name, &files).await {
                 Ok(known) => known,
@@ -74,14 +101,8 @@ impl Templates {
                         title: name.clone(),
                         ..Project::default()
                     };
-                    Known {
-                        project,
-                        manifest: None,
-                        setup: SetupState::Failed {
-                            message: format!("{error:#}"),
-                        },
-                        wanted: false,
-                    }
+                    let message = format!("{error:#}");
+                    Known::new(project, None, SetupState::Failed { message })
                 }
             };
             templates.known.lock().insert(name, known);
@@ -110,6 +131,12 @@ impl Templates {
         // What can be used before what can't.
         list.sort_by_cached_key(|t| (t.missing.is_some(), order::rank(&t.name), t.name.clone()));
         list
+    }
+
+    /// Where it is prepared.
+    fn folder(&self, name: &str) -> Folder {
+        let path = self.config.templates_dir().join(name);
+        Folder::of(self.spawner.clone(), &sandbox_id(name), path)
     }
 
     fn missing(&self, language: &str) -> Option<MissingLanguage> {
@@ -150,6 +177,8 @@ impl Templates {
         for name in names {
             if let Err(error) = self.spawner.stop(&sandbox_id(&name)).await {
                 warn!(%error, template = name, "its sandbox could not be removed");
+            } else if let Err(error) = self.folder(&name).delete().await {
+                warn!(%error, template = name, "its folder could not be deleted");
             }
         }
     }
@@ -173,12 +202,7 @@ impl Templates {
             && manifest.meta.source.as_ref() == Some(&source)
         {
             let setup = setup(manifest.meta.prepared);
-            return Ok(Known {
-                project,
-                manifest: Some(Arc::new(manifest)),
-                setup,
-                wanted: false,
-            });
+            return Ok(Known::new(project, Some(Arc::new(manifest)), setup));
         }
         info!(template = name, "importing");
         let dir = self.config.templates_dir().join(name);
@@ -204,24 +228,22 @@ impl Templates {
             .head(&at, 0)
             .await?
             .context("it was imported a moment ago")?;
-        Ok(Known {
-            setup: setup(manifest.meta.prepared),
-            project,
-            manifest: Some(Arc::new(manifest)),
-            wanted: false,
-        })
+        let setup = setup(manifest.meta.prepared);
+        Ok(Known::new(project, Some(Arc::new(manifest)), setup))
     }
 }
 
-/// The manifest of a new repl, whose files are a template's.
-pub fn new_repl(template: &Manifest, name: &str, owner: &str, template_name: &str) -> Manifest {
-    let mut manifest = template.clone();
-    manifest.meta.name = name.to_owned();
-    manifest.meta.owner = owner.to_owned();
-    manifest.meta.template = template_name.to_owned();
-    manifest.meta.source = None;
-    manifest.meta.written_ms = crate::db::now_ms() as u64;
-    manifest
+/// What is known beside the files of a new repl, whose files are a template's or another's.
+pub fn meta_of_new(files: &Manifest, name: &str, owner: &str, template: &str) -> Meta {
+    Meta {
+        name: name.to_owned(),
+        owner: owner.to_owned(),
+        template: template.to_owned(),
+        source: None,
+        written_ms: crate::db::now_ms() as u64,
+        by: Some(vec![owner.to_owned()]),
+        ..files.meta.clone()
+    }
 }
 
 /// A sandbox's id for a template: it differs from every repl's by its length.

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 
 use alcove_protocol::api::SetupState;
 use alcove_protocol::project::Project;
-use alcove_spawner::{Limits, SandboxSpec};
+use alcove_spawner::{Holds, Limits, SandboxSpec};
 use alcove_volume::{Location, Manifest, Scope, Volume};
 use anyhow::{Context, bail};
 use tracing::{Instrument, info, warn};
 
-use super::{Templates, order, remove, sandbox_id};
+use super::{Templates, order, sandbox_id};
 use crate::runner;
 
 /// Longest that a setup may take.
 const SETUP_LIMIT: Duration = Duration::from_secs(20 * 60);
+/// Waits before a setup that failed is tried again: package registries stumble. After the last it has failed.
+const RETRIES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 /// Lines of a failed setup's output that are shown.
 const SHOWN_LINES: usize = 6;
 /// A setup's share of the CPU beside repls, which have 100: people come first.
@@ -32,40 +34,62 @@ impl Templates {
     }
 
     pub(super) async fn prepare_all(self: Arc<Self>) {
-        while let Some((name, project)) = self.next() {
-            let span = tracing::info_span!("template", name);
-            let began = Instant::now();
-            let result = self.prepare(&name, &project).instrument(span.clone()).await;
-            let _entered = span.enter();
-            let mut known = self.known.lock();
-            let Some(known) = known.get_mut(&name) else {
-                continue;
-            };
-            match result {
-                Ok(manifest) => {
-                    info!(seconds = began.elapsed().as_secs(), "prepared");
-                    (known.manifest, known.setup) = (Some(Arc::new(manifest)), SetupState::Ready);
+        loop {
+            match self.next(Instant::now()) {
+                Next::Prepare(name, project) => {
+                    let span = tracing::info_span!("template", name);
+                    let preparing = self.prepare_and_note(&name, &project);
+                    preparing.instrument(span).await;
                 }
-                Err(error) => {
-                    let message = format!("{error:#}");
+                Next::Wait(until) => tokio::time::sleep_until(until.into()).await,
+                Next::Nothing => return,
+            }
+        }
+    }
+
+    async fn prepare_and_note(&self, name: &str, project: &Project) {
+        let began = Instant::now();
+        let result = self.prepare(name, project).await;
+        let mut known = self.known.lock();
+        let Some(known) = known.get_mut(name) else {
+            return;
+        };
+        match result {
+            Ok(manifest) => {
+                info!(seconds = began.elapsed().as_secs(), "prepared");
+                (known.manifest, known.setup) = (Some(Arc::new(manifest)), SetupState::Ready);
+            }
+            Err(error) => {
+                let message = format!("{error:#}");
+                if let Some(wait) = RETRIES.get(known.failures) {
+                    let seconds = wait.as_secs();
+                    warn!(message, seconds, "not prepared; it is tried again");
+                    known.not_before = Some(Instant::now() + *wait);
+                } else {
                     warn!(
                         message,
                         "could not be prepared: the first Run of its repls does it"
                     );
                     known.setup = SetupState::Failed { message };
                 }
+                known.failures += 1;
             }
         }
     }
 
-    /// What is to be prepared next.
-    fn next(&self) -> Option<(String, Project)> {
+    fn next(&self, now: Instant) -> Next {
         let known = self.known.lock();
         let waiting = known.iter().filter(|(_, k)| {
             k.setup == SetupState::Preparing && self.missing(&k.project.language).is_none()
         });
-        let name = first(waiting.map(|(name, k)| (name.as_str(), k.wanted)))?;
-        Some((name.to_owned(), known[name].project.clone()))
+        let waiting = waiting.map(|(name, k)| (name.as_str(), k.wanted, k.not_before));
+        match first(waiting, now) {
+            Some((name, None)) => {
+                Next::Prepare(name.to_owned(), Box::new(known[name].project.clone()))
+            }
+            Some((_, Some(until))) => Next::Wait(until),
+            None => Next::Nothing,
+        }
     }
 
     /// Runs a template's setup in a sandbox; the manifest with what it made.
@@ -74,7 +98,7 @@ impl Templates {
         let prepared = self.run_setup(name, &id, &dir, project).await;
         // Whatever came of it, nothing of it stays here.
         self.spawner.stop(&id).await?;
-        remove(&dir).await?;
+        self.folder(name).delete().await?;
         self.spawner.release(&id).await?;
         prepared
     }
@@ -88,8 +112,9 @@ impl Templates {
     ) -> anyhow::Result<Manifest> {
         info!(command = project.setup.command, "preparing");
         self.spawner.stop(id).await?;
-        remove(dir).await?;
-        std::fs::create_dir_all(dir)?;
+        let folder = self.folder(name);
+        folder.delete().await?;
+        folder.create(Holds::default()).await?;
         let owner = self.spawner.owner(id).await?.other();
         let at = Location::Template(name.to_owned());
         let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.to_owned(), owner).await?;
@@ -119,7 +144,7 @@ impl Templates {
                 project.setup.command
             );
         }
-        volume.set_meta(|meta| meta.prepared = true).await;
+        volume.set_meta(|meta| meta.prepared = true);
         volume.checkpoint(Scope::Everything, None).await?;
         Ok(self
             .store
@@ -130,11 +155,22 @@ impl Templates {
     }
 }
 
-/// What somebody waits for, else what is listed first.
-fn first<'a>(waiting: impl Iterator<Item = (&'a str, bool)>) -> Option<&'a str> {
+/// What is to be done next.
+enum Next {
+    Prepare(String, Box<Project>),
+    Wait(Instant),
+    Nothing,
+}
+
+/// What somebody waits for, else what is listed first; and when, unless it is now.
+fn first<'a>(
+    waiting: impl Iterator<Item = (&'a str, bool, Option<Instant>)>,
+    now: Instant,
+) -> Option<(&'a str, Option<Instant>)> {
     waiting
-        .min_by_key(|(name, wanted)| (Reverse(*wanted), order::rank(name)))
-        .map(|(name, _)| name)
+        .map(|(name, wanted, until)| (name, wanted, until.filter(|until| *until > now)))
+        .min_by_key(|(name, wanted, until)| (*until, Reverse(*wanted), order::rank(name)))
+        .map(|(name, _, until)| (name, until))
 }
 
 fn setup_limits(limits: &Limits) -> Limits {
@@ -150,13 +186,29 @@ mod tests {
 
     #[test]
     fn what_somebody_waits_for_is_prepared_first_then_what_is_listed_first() {
+        let now = Instant::now();
+        let first = |names: &[(&'static str, bool)]| {
+            let waiting = names.iter().map(|(name, wanted)| (*name, *wanted, None));
+            first(waiting, now).map(|(name, _)| name)
+        };
         let none = [("flask", false), ("next", false), ("react", false)];
-        assert_eq!(first(none.into_iter()), Some("react"));
+        assert_eq!(first(&none), Some("react"));
         let one = [("flask", true), ("next", false), ("react", false)];
-        assert_eq!(first(one.into_iter()), Some("flask"));
+        assert_eq!(first(&one), Some("flask"));
         let two = [("flask", true), ("next", true), ("react", false)];
-        assert_eq!(first(two.into_iter()), Some("next"));
-        assert_eq!(first([].into_iter()), None);
+        assert_eq!(first(&two), Some("next"));
+        assert_eq!(first(&[]), None);
+    }
+
+    #[test]
+    fn what_failed_comes_after_what_was_not_tried_and_in_its_time() {
+        let now = Instant::now();
+        let soon = now + RETRIES[0];
+        let waiting = [("react", true, Some(soon)), ("flask", false, None)];
+        assert_eq!(first(waiting.into_iter(), now), Some(("flask", None)));
+        let left = [waiting[0], ("flask", false, Some(now + RETRIES[1]))];
+        assert_eq!(first(left.into_iter(), now), Some(("react", Some(soon))));
+        assert_eq!(first(left.into_iter(), soon), Some(("react", None)));
     }
 
     #[test]

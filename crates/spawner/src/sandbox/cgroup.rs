@@ -15,8 +15,9 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use super::cgroup_plan::{Hierarchy, Kind, Setting, find, plan};
+use super::cgroup_usage;
 use crate::pid::ProcessRef;
-use crate::{Limits, SpawnError};
+use crate::{Limits, SpawnError, Usage};
 
 /// Where the server's own processes go on v2; `DelegateSubgroup=` in a systemd unit.
 const LEAF: &str = "alcove-server";
@@ -42,6 +43,11 @@ impl Cgroups {
         let any = |f: fn(&Kind) -> bool| self.hierarchies.iter().any(|h| f(&h.kind));
         any(|k| matches!(k, Kind::V2 | Kind::V1 { memory: true, .. }))
             && any(|k| matches!(k, Kind::V2 | Kind::V1 { pids: true, .. }))
+    }
+
+    /// What a repl's programs use; `None` where nothing says.
+    pub fn usage(&self, id: &str) -> Option<Usage> {
+        cgroup_usage::usage(&self.hierarchies, id, |path| fs::read_to_string(path).ok())
     }
 
     /// Folders of a repl's groups.

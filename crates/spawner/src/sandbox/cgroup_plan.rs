@@ -22,7 +22,13 @@ pub enum Kind {
     /// One folder for all controllers.
     V2,
     /// One folder for each controller.
-    V1 { memory: bool, pids: bool, cpu: bool },
+    V1 {
+        memory: bool,
+        pids: bool,
+        cpu: bool,
+        /// Counts the time that programs take.
+        cpuacct: bool,
+    },
 }
 
 /// A file to write: what, where, and whether the machine may lack it.
@@ -53,7 +59,13 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
             "cgroup2" => (Kind::V2, own.lines().find_map(|l| l.strip_prefix("0::"))),
             "cgroup" => {
                 let (memory, pids, cpu) = (has("memory"), has("pids"), has("cpu"));
-                let named = [(memory, "memory"), (pids, "pids"), (cpu, "cpu")];
+                let cpuacct = has("cpuacct");
+                let named = [
+                    (memory, "memory"),
+                    (pids, "pids"),
+                    (cpu, "cpu"),
+                    (cpuacct, "cpuacct"),
+                ];
                 let Some((_, controller)) = named.into_iter().find(|(is_here, _)| *is_here) else {
                     continue;
                 };
@@ -64,7 +76,13 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
                         .any(|c| c == controller)
                         .then_some(path)
                 });
-                (Kind::V1 { memory, pids, cpu }, place)
+                let kind = Kind::V1 {
+                    memory,
+                    pids,
+                    cpu,
+                    cpuacct,
+                };
+                (kind, place)
             }
             _ => continue,
         };
@@ -121,7 +139,9 @@ pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
                 true,
             );
         }
-        Kind::V1 { memory, pids, cpu } => {
+        Kind::V1 {
+            memory, pids, cpu, ..
+        } => {
             for (folder, bytes, processes) in levels {
                 if *memory {
                     set(folder, "memory.limit_in_bytes", bytes.to_string(), false);
@@ -210,7 +230,8 @@ mod tests {
             text(Kind::V1 {
                 memory: true,
                 pids: true,
-                cpu: true
+                cpu: true,
+                cpuacct: true,
             })
         );
     }

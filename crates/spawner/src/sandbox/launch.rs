@@ -11,10 +11,18 @@ use std::process::Command;
 
 use rustix::fs::{Mode, OFlags};
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use rustix::process::{Gid, Uid};
+use rustix::process::{Gid, Resource, Rlimit, Uid};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags};
 
 use crate::inherit::join_group;
+
+/// Files that one process may have open,
+const OPEN_FILES: u64 = 16_384;
+/// bytes of one file,
+const FILE_BYTES: u64 = 16 << 30;
+/// and of a core dump. Not 0: 1 alone keeps the host's core handler from being run as well, where
+/// `core_pattern` names one (core(5) calls 0 irrelevant to it; `do_coredump` in the kernel stops at 1).
+const CORE_BYTES: u64 = 1;
 
 /// A path on the host, and its name on the stage.
 pub type Item = (PathBuf, String);
@@ -34,6 +42,8 @@ pub struct Setup {
     pub items: Vec<Item>,
     /// Who to become; none as an ordinary user.
     pub user: Option<u32>,
+    /// Where other repls' disks are mounted.
+    pub others: Vec<CString>,
 }
 
 /// A `Setup` made of what may be used between fork and exec: nothing is allocated there.
@@ -87,6 +97,9 @@ impl Prepared {
         // Ctrl-C in the server's terminal is not for sandboxes, which outlive it.
         rustix::process::setsid()?;
         rustix::process::umask(Mode::from_raw_mode(0o022));
+        limit(Resource::Nofile, OPEN_FILES)?;
+        limit(Resource::Fsize, FILE_BYTES)?;
+        limit(Resource::Core, CORE_BYTES)?;
         if let Some(namespace) = &self.setup.user_namespace {
             rustix::thread::move_into_link_name_space(
                 namespace.as_fd(),
@@ -119,8 +132,11 @@ impl Prepared {
             c"/",
             MountPropagationFlags::PRIVATE | MountPropagationFlags::REC,
         )?;
-        // The launcher lives as long as its sandbox: it must not hold the namespaces of others.
+        // The launcher lives as long as its sandbox: it must not hold what is others'.
         let _ = rustix::mount::unmount(c"/run/netns", UnmountFlags::DETACH);
+        for other in &self.setup.others {
+            let _ = rustix::mount::unmount(&**other, UnmountFlags::DETACH);
+        }
         let flags = MountFlags::NOSUID | MountFlags::NODEV;
         rustix::mount::mount(
             c"tmpfs",
@@ -145,4 +161,15 @@ impl Prepared {
         }
         Ok(())
     }
+}
+
+/// Sets a limit that no program inside can raise again; a lower one that is there stays.
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let there = rustix::process::getrlimit(resource).maximum;
+    let most = Some(there.map_or(most, |there| there.min(most)));
+    let limit = Rlimit {
+        current: most,
+        maximum: most,
+    };
+    Ok(rustix::process::setrlimit(resource, limit)?)
 }

@@ -4,6 +4,8 @@
 pub mod bwrap;
 pub mod cgroup;
 pub mod cgroup_plan;
+pub mod cgroup_usage;
+pub mod disk;
 pub mod env;
 mod etc;
 mod holder;
@@ -29,9 +31,10 @@ use tokio::sync::watch;
 use crate::languages::Languages;
 use crate::names::{check_id, short_hash};
 use crate::pid::ProcessRef;
-use crate::{Exit, Owner, Sandbox, SandboxSpec, SpawnError, Spawner};
+use crate::{Exit, Holds, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Started, Usage};
 use bwrap::HostLayout;
 use cgroup::Cgroups;
+use disk::Disks;
 use record::{Record, Records, parse_status};
 use router::Router;
 use uids::Uids;
@@ -47,6 +50,8 @@ pub struct SandboxConfig {
     /// What repls may reach although it is private: `address`, `address/bits` or `name`, each with
     /// `:port` if you like. For package registries within a company.
     pub allow: Vec<String>,
+    /// Bytes that the folder of each new repl holds at most, where this machine can; `None`: no limit.
+    pub disk: Option<u64>,
 }
 
 impl SandboxConfig {
@@ -55,6 +60,7 @@ impl SandboxConfig {
             alcove: alcove.into(),
             state_dir: state_dir.into(),
             allow: Vec::new(),
+            disk: None,
         }
     }
 }
@@ -71,6 +77,8 @@ pub struct SandboxSpawner {
     records: Records,
     /// None as an ordinary user.
     uids: Option<Uids>,
+    /// None as an ordinary user, and where the machine can't.
+    disks: Option<Disks>,
     cgroups: Cgroups,
     router: Arc<Router>,
     languages: Languages,
@@ -96,6 +104,7 @@ impl SandboxSpawner {
             let what = what.to_owned();
             move |source| SpawnError::Io { what, source }
         };
+        crate::inherit::keep_to_ourselves().map_err(io("descriptors that were inherited"))?;
         std::fs::create_dir_all(&config.state_dir)
             .map_err(io("the folder for records can't be made"))?;
         let state = config
@@ -129,8 +138,25 @@ impl SandboxSpawner {
                 "no control groups that Alcove may use: repls' memory and processes are not limited"
             );
         }
-        let records =
-            Records::open(state.join("sandboxes")).map_err(io("the folder for records"))?;
+        let disks = match as_root {
+            true => match Disks::open(&state, config.disk).await {
+                Ok(disks) => Some(disks),
+                // What is in them must not be taken for lost.
+                Err(error) if !Disks::all(&state).is_empty() => {
+                    return Err(SpawnError::Unable(format!(
+                        "there are disks of repls in {}, which this machine can't mount: {error}",
+                        state.join("disks").display()
+                    )));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "what repls write to the disk is not limited");
+                    None
+                }
+            },
+            false => None,
+        };
+        let records = Records::open(state.join(Started::Sandboxes.folder()))
+            .map_err(io("the folder for records"))?;
         let router = Router::open(&name, state.join("router.json"), as_root, &config.allow).await?;
         let (settings, setting_files) = env::client_settings(std::env::vars());
         let languages = tokio::task::spawn_blocking(Languages::detect)
@@ -148,6 +174,7 @@ impl SandboxSpawner {
             stage,
             records,
             uids,
+            disks,
             cgroups,
             router,
             languages,
@@ -235,6 +262,26 @@ impl SandboxSpawner {
             })
     }
 
+    /// What keeps repls apart elsewhere, and does not on this machine: in words, with what to do.
+    pub fn missing_barriers(&self) -> Vec<&'static str> {
+        let barriers = [
+            (
+                self.uids.is_some(),
+                "a user of its own for each repl: start Alcove as root",
+            ),
+            (
+                self.limits(),
+                "limits of memory and processes: control groups that Alcove may use",
+            ),
+            (
+                self.disks.as_ref().is_some_and(Disks::limits),
+                "a limit of the disk: --disk SIZE, as root, with loop devices and mkfs.ext4",
+            ),
+        ];
+        let missing = barriers.into_iter().filter(|(is_there, _)| !is_there);
+        missing.map(|(_, barrier)| barrier).collect()
+    }
+
     /// Whether programs can be held to limits of memory and processes here.
     pub fn limits(&self) -> bool {
         self.cgroups.limits()
@@ -279,6 +326,22 @@ impl Spawner for SandboxSpawner {
                 uid: rustix::process::geteuid().as_raw(),
                 gid: rustix::process::getegid().as_raw(),
             }),
+        }
+    }
+
+    async fn attach(&self, id: &str, folder: &Path, holds: Holds) -> Result<(), SpawnError> {
+        check_id(id)?;
+        match &self.disks {
+            Some(disks) => disks.attach(id, folder, holds).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn detach(&self, id: &str, folder: &Path) -> Result<(), SpawnError> {
+        check_id(id)?;
+        match &self.disks {
+            Some(disks) => disks.detach(id, folder).await,
+            None => Ok(()),
         }
     }
 
@@ -334,15 +397,25 @@ impl Spawner for SandboxSpawner {
                 what: "records".into(),
                 source,
             })?;
-        let sandbox = |r: Record| Sandbox {
-            pid: r.first.map_or(0, |p| p.pid),
-            id: r.id,
-            socket: r.socket,
-        };
-        Ok(records.into_iter().map(sandbox).collect())
+        Ok(records.into_iter().map(Sandbox::from).collect())
+    }
+
+    async fn usage(&self, id: &str) -> Option<Usage> {
+        let programs = self.cgroups.usage(id)?;
+        let disk = self.disks.as_ref().and_then(|disks| disks.usage(id));
+        Some(Usage { disk, ..programs })
     }
 
     async fn shutdown(&self) {
+        // What goes on needs its network.
+        let records = self.records.all::<Record>().unwrap_or_default();
+        if let Some(disks) = &self.disks {
+            let runs = |id: &str| records.iter().any(|r| r.id == id && r.runs());
+            disks.leave(runs).await;
+        }
+        if records.iter().any(Record::runs) {
+            return self.router.abandon();
+        }
         if let Err(error) = self.router.close().await {
             tracing::warn!(%error, "the network's router could not be removed");
         }

@@ -32,10 +32,16 @@ fn add_outside(namespace: &str, link: u16) -> String {
     )
 }
 
-fn add_inside(link: u16) -> String {
+/// IPv6 is off but for the loopback: no address is made up for the link.
+fn add_inside(link: u16, has_ipv6: bool) -> String {
     let address = address(link);
+    let no_ipv6 = match has_ipv6 {
+        true => "link set eth0 addrgenmode none\n",
+        false => "",
+    };
     format!(
         "link set lo up\n\
+         {no_ipv6}\
          addr add {address}/32 dev eth0\n\
          link set eth0 up\n\
          route add {GATEWAY} dev eth0 scope link\n\
@@ -48,14 +54,17 @@ pub async fn add(router: &Router, namespace: &str, link: u16) -> Result<(), Spaw
     router
         .ip(&["-batch", "-"], &add_outside(namespace, link))
         .await?;
-    router.ip_in(namespace, &add_inside(link)).await
+    let has_ipv6 = std::path::Path::new("/proc/sys/net/ipv6").exists();
+    router.ip_in(namespace, &add_inside(link, has_ipv6)).await
 }
 
 /// Removes both; either may be gone already.
 pub async fn remove(router: &Router, namespace: &str, link: u16) -> Result<(), SpawnError> {
     // The link first: a namespace lives on for as long as any process of it does.
     let batch = format!("link del {}\nnetns del {namespace}\n", interface(link));
-    let removed = router.ip(&["-force", "-batch", "-"], &batch).await;
+    let options = ["-force", "-batch", "-"];
+    let address = address(link);
+    let (removed, ()) = tokio::join!(router.ip(&options, &batch), router.forget(&address));
     if router.namespace_path(namespace).exists() {
         removed
     } else {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::Sandbox;
 use crate::pid::ProcessRef;
 
 /// All that a sandbox may have; parts of it may not exist yet, or no longer.
@@ -24,6 +25,24 @@ pub struct Record {
     pub first: Option<ProcessRef>,
 }
 
+impl Record {
+    /// Whether its first process is alive.
+    pub fn runs(&self) -> bool {
+        self.first.is_some_and(ProcessRef::is_alive)
+    }
+}
+
+impl From<Record> for Sandbox {
+    fn from(record: Record) -> Self {
+        Self {
+            pid: record.first.map_or(0, |process| process.pid),
+            runs: record.runs(),
+            id: record.id,
+            socket: record.socket,
+        }
+    }
+}
+
 /// The folder of records, and the files that go with each.
 #[derive(Debug, Clone)]
 pub struct Records {
@@ -34,6 +53,11 @@ impl Records {
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
         Ok(Self { folder })
+    }
+
+    /// A folder that may not be there.
+    pub fn at(folder: PathBuf) -> Self {
+        Self { folder }
     }
 
     fn path(&self, id: &str) -> PathBuf {

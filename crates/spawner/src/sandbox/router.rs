@@ -207,6 +207,8 @@ impl Router {
             .stdout(log_file.try_clone().map_err(failed)?)
             .stderr(log_file);
         inherit::detach(&mut command, vec![ready_end]);
+        // One for each connection of any repl.
+        inherit::raise_open_files(&mut command);
         let child = command.spawn().map_err(failed)?;
         // The command holds our copy of the pipe's end.
         drop(command);
@@ -243,6 +245,23 @@ impl Router {
     async fn load(&self, host: &[String]) -> Result<(), SpawnError> {
         self.inside("nft", &["-f", "-"], &rules::ruleset(host, &self.allow))
             .await
+    }
+
+    /// Forgets how many connections an address has: another repl will have it.
+    pub async fn forget(&self, address: &str) {
+        let element = format!("{{ {address} }}");
+        let words = [
+            "delete",
+            "element",
+            "inet",
+            "alcove",
+            "connections",
+            &element,
+        ];
+        // Most have none, and then there is nothing to be deleted.
+        if let Err(error) = self.inside("nft", &words, "").await {
+            tracing::debug!(%error, "connections of a repl that has ended");
+        }
     }
 
     /// Runs `ip` in the router's namespace, where namespaces of repls have names.

@@ -18,6 +18,11 @@ const DENIED: &[&str] = &[
     "224.0.0.0/3",
 ];
 
+/// Connections of one repl at once: one uplink holds those of all,
+const CONNECTIONS: u32 = 1024;
+/// and packets a second that it may send to the name service, on average and in one go.
+const NAMES: (u32, u32) = (200, 400);
+
 /// An exception that the operator made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Allowed {
@@ -113,6 +118,7 @@ pub fn ruleset(host: &[String], allow: &[Allowed]) -> String {
             None => format!("    ip daddr {network} accept\n"),
         })
         .collect();
+    let (names, burst) = NAMES;
     format!(
         "table inet alcove {{}}
 delete table inet alcove
@@ -121,14 +127,18 @@ table inet alcove {{
     type ipv4_addr; flags interval; auto-merge
     elements = {{ {denied} }}
   }}
+  set connections {{ type ipv4_addr; size 65535; flags dynamic; }}
+  set names {{ type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }}
   chain forward {{
     type filter hook forward priority 0; policy drop
+    iifname \"r*\" th dport 53 update @names {{ ip saddr limit rate over {names}/second burst {burst} packets }} drop
     ct state established,related accept
     ct state invalid drop
     iifname \"r*\" oifname \"tap0\" meta nfproto ipv4 goto internet
     iifname \"r*\" reject
   }}
   chain internet {{
+    add @connections {{ ip saddr ct count over {CONNECTIONS} }} reject
     ip daddr 10.0.2.3 meta l4proto {{ tcp, udp }} th dport 53 accept
 {allowed}    ip daddr @denied reject
     tcp dport {{ 25, 465, 587 }} reject

@@ -9,6 +9,9 @@ use seccompiler::{
     SeccompCondition as Condition, SeccompFilter, SeccompRule, sock_filter,
 };
 
+/// ioprio_set(2); not in libc.
+const IOPRIO_WHO_USER: u64 = 3;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// Calls that fail with EPERM, whatever their arguments.
@@ -50,9 +53,19 @@ const DENIED: &[libc::c_long] = &[
     libc::SYS_settimeofday,
     libc::SYS_clock_settime,
     libc::SYS_adjtimex,
+    libc::SYS_clock_adjtime,
     libc::SYS_quotactl,
     libc::SYS_acct,
     libc::SYS_syslog,
+];
+
+/// Kinds of sockets that exist in here. Others reach past the network namespace (AF_VSOCK: the machine
+/// that this one runs on), or into code of the kernel that few have ever read.
+const FAMILIES: [i32; 4] = [
+    libc::AF_UNIX,
+    libc::AF_INET,
+    libc::AF_INET6,
+    libc::AF_NETLINK,
 ];
 
 /// The filters, each ready for `--add-seccomp-fd`.
@@ -67,6 +80,23 @@ pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     ]);
     // Else a program could give pid 1 a CPU limit, and so kill it.
     denied.insert(libc::SYS_prlimit64, vec![rule(0, Len::Dword, Op::Ne, 0)?]);
+    // Else it could take the CPU from the runner, which has the same user: a program changes its own
+    // priority alone. (Not its own processors: libraries name their threads there, and so pid 1 can be
+    // moved to one.)
+    for call in [
+        libc::SYS_sched_setscheduler,
+        libc::SYS_sched_setparam,
+        libc::SYS_sched_setattr,
+    ] {
+        denied.insert(call, vec![rule(0, Len::Dword, Op::Ne, 0)?]);
+    }
+    for (call, user) in [
+        (libc::SYS_setpriority, libc::PRIO_USER as u64),
+        (libc::SYS_ioprio_set, IOPRIO_WHO_USER),
+    ] {
+        let others = rule(1, Len::Dword, Op::Ne, 0)?;
+        denied.insert(call, vec![others, rule(0, Len::Dword, Op::Eq, user)?]);
+    }
     // Typing into a terminal as if its person had, ioctl_tty(2).
     denied.insert(
         libc::SYS_ioctl,
@@ -91,7 +121,16 @@ pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     denied.insert(libc::SYS_clone, clone.collect::<Result<_, _>>()?);
     // A filter can't look into clone3's struct: libc falls back to clone, which it can look into.
     let absent: Rules = [(libc::SYS_clone3, Vec::new())].into();
+    let foreign = FAMILIES
+        .iter()
+        .map(|family| Condition::new(0, Len::Dword, Op::Ne, *family as u64))
+        .collect::<Result<_, _>>()?;
+    let foreign = SeccompRule::new(foreign)?;
+    let foreign: Rules = [libc::SYS_socket, libc::SYS_socketpair]
+        .map(|call| (call, vec![foreign.clone()]))
+        .into();
     Ok(vec![
+        bytes(compile(foreign, libc::EAFNOSUPPORT)?),
         bytes(compile(denied, libc::EPERM)?),
         bytes(refuse_x32(compile(absent, libc::ENOSYS)?)),
     ])
@@ -167,7 +206,7 @@ mod tests {
     #[test]
     fn the_filters_compile_to_whole_instructions_within_the_kernels_limit() {
         let filters = super::filters().expect("compiles");
-        assert_eq!(filters.len(), 2);
+        assert_eq!(filters.len(), 3);
         for filter in filters {
             assert_eq!(filter.len() % 8, 0);
             assert!(filter.len() / 8 <= 4096, "BPF_MAXINSNS");

@@ -85,6 +85,10 @@ impl SandboxSpawner {
         let (info, info_end) = io::pipe().map_err(failed)?;
         let info =
             tokio::net::unix::pipe::Receiver::from_owned_fd(OwnedFd::from(info)).map_err(failed)?;
+        let _mounting = match &self.disks {
+            Some(disks) => Some(disks.mounting.lock().await),
+            None => None,
+        };
         // All files and the fork are made in one go, without an await: it takes a millisecond.
         let monitor = self
             .spawn(spec, record, user, listener, info_end.into())
@@ -115,6 +119,7 @@ impl SandboxSpawner {
             id: id.clone(),
             socket: record.socket.clone(),
             pid: first.pid,
+            runs: true,
         })
     }
 
@@ -197,6 +202,10 @@ impl SandboxSpawner {
             Some(_) => Some(File::open(self.router.namespace_path(&self.namespace(id)))?.into()),
             None => None,
         };
+        let others = match (&self.disks, spec.workspace.parent()) {
+            (Some(disks), Some(own)) => disks.others(own)?,
+            _ => Vec::new(),
+        };
         launch::prepare(
             &mut command,
             Setup {
@@ -206,6 +215,7 @@ impl SandboxSpawner {
                 stage: self.stage.clone(),
                 items,
                 user,
+                others,
             },
         )?;
         inherit::keep_open(&mut command, inherit::lift(listener)?, kept)?;

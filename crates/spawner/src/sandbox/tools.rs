@@ -25,7 +25,7 @@ pub async fn finish(mut command: std::process::Command, input: &str) -> Result<S
     let line = format!("`{program} {}`", words.join(" "));
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => SpawnError::Unable(format!(
-            "`{program}` is not installed: run `sudo apt install bubblewrap slirp4netns nftables iproute2 util-linux`."
+            "`{program}` is not installed: run `sudo apt install bubblewrap slirp4netns nftables iproute2 util-linux e2fsprogs`."
         )),
         _ => SpawnError::Io {
             what: line.clone(),

@@ -39,10 +39,7 @@ export default function KeysDialog() {
     <Modal title="Keyboard shortcuts" onClose={() => bench.keysOpen.set(false)}>
       <div className="keys-search row-gap">
         <input
-          // Opened to find something.
-          ref={(field) => {
-            if (field && document.activeElement === document.body) field.focus();
-          }}
+          data-autofocus
           className="field"
           aria-label="Find a command or keys"
           placeholder="Find a command, or keys: ctrl+p"

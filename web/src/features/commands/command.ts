@@ -9,6 +9,8 @@ export interface Command {
   id: string;
   title: string;
   group: Group;
+  /** What else people call it: the palette finds it by these, too. */
+  also?: readonly string[];
   /** Combinations as `keys.ts` writes them; the first is shown. */
   keys: readonly string[];
   /** The pane that must have the focus for its keys to count; anywhere when absent. */

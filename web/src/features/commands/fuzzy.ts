@@ -52,6 +52,6 @@ function bestNext(text: string, letter: string, at: number, before: number | und
   return first;
 }
 
-function isBeginning(text: string, at: number): boolean {
+export function isBeginning(text: string, at: number): boolean {
   return at === 0 || !/[\p{L}\p{N}]/u.test(text.charAt(at - 1));
 }

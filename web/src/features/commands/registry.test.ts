@@ -3,9 +3,11 @@ import { beforeAll, describe, expect, it, vi } from "vitest";
 import { Value } from "../../session/value";
 import type { Actions } from "../edit/useActions";
 import type { Workspace } from "../edit/workspace";
+import { closeFile, fileId } from "../panes/layout";
 import { type Command, commandFor, conflicts } from "./command";
 import { comboProblem, normalise } from "./keys";
 import type { CommandContext } from "./list/context";
+import { rank } from "./rank";
 
 let commands: readonly Command[] = [];
 const connected = { isConnected: true };
@@ -14,7 +16,8 @@ const session = {
   socket: connected,
   run,
   mayChange: true,
-  project: new Value({ run_command: "true" }),
+  project: new Value({ run_command: "true", runs: [] }),
+  runs: new Value(new Map()),
   terminals: { list: new Value([]) },
   ports: new Value([{ port: 3000, process: "node" }]),
 };
@@ -23,20 +26,27 @@ let context: CommandContext;
 
 beforeAll(async () => {
   const element = { dataset: {}, style: {} };
+  const getElementById = () => null;
   const media = { matches: false, addEventListener: () => {} };
   vi.stubGlobal("window", { matchMedia: () => media });
-  vi.stubGlobal("document", { documentElement: element });
+  vi.stubGlobal("document", { documentElement: element, getElementById });
   vi.stubGlobal("navigator", { platform: "Linux" });
   vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => {} });
   const { Bench } = await import("../edit/bench");
-  const workspace = { id: "x", session, bench: new Bench("x") } as unknown as Workspace;
+  const formats = { isChosen: () => false };
+  const workspace = { id: "x", session, bench: new Bench("x"), formats } as unknown as Workspace;
   const nothing = () => {};
   const actions: Actions = {
     run: nothing,
     stop: nothing,
+    runNamed: nothing,
+    stopNamed: nothing,
     restart: nothing,
     save: nothing,
     wake: nothing,
+    duplicate: nothing,
+    sleep: nothing,
+    remove: nothing,
     busy: null,
   };
   context = { workspace, actions, navigate: nothing };
@@ -99,6 +109,28 @@ describe("the list of all commands", () => {
     expect(byId("editor.find").exists?.()).toBe(false);
     expect(byId("tab.close").exists?.()).toBe(false);
   });
+  it("finds them by what people call them", () => {
+    run.set({ run: { status: "idle" }, startedAt: 0 });
+    const first = (query: string) => rank(commands, query, [])[0]?.command.id;
+    expect(first("delete file")).toBe("file.delete");
+    expect(first("word wrap")).toBe("view.wrap");
+    expect(first("toggle terminal")).toBe("view.terminal");
+    expect(first("toggle comment")).toBe("editor.comment");
+    expect(first("sign out")).toBe("alcove.sign-out");
+    expect(first("dashboard")).toBe("alcove.repls");
+    expect(first("duplicate repl")).toBe("repl.duplicate");
+    expect(first("download all")).toBe("repl.download");
+    expect(first("delete repl")).toBe("repl.delete");
+    expect(first("sleep")).toBe("repl.sleep");
+    expect(first("code")).toBe("repl.code");
+    expect(first("nt")).toBe("terminal.new");
+    const all = (query: string) => rank(commands, query, []).map((r) => r.command.id);
+    expect(all("reload")).toEqual(["preview.reload"]);
+    expect(all("home")).toEqual(["alcove.repls"]);
+  });
+  it("finds each one by its title first", () => {
+    for (const { id, title } of commands) expect(rank(commands, title, [])[0]?.command.id, title).toBe(id);
+  });
   it("has one for each port that a program listens on", async () => {
     const { passingCommands } = await import("./registry");
     expect(passingCommands(context).map((c) => c.title)).toEqual(["Show port 3000 (node)"]);
@@ -109,12 +141,33 @@ describe("the list of all commands", () => {
     bench.openFile("b.txt");
     bench.noteClosed("a.txt");
     expect(byId("tab.reopen").exists?.()).toBe(false);
-    bench.tabs.set({ open: ["b.txt"], active: "b.txt" });
+    bench.layout.update((layout) => closeFile(layout, "a.txt"));
     expect(byId("tab.reopen").exists?.()).toBe(true);
     byId("tab.reopen").run();
     expect(bench.tabs.get().active).toBe("a.txt");
     expect(bench.recent.get()).toEqual(["a.txt", "b.txt"]);
+    expect(bench.tabs.get().open).toEqual(["b.txt", "a.txt"]);
+    byId("tab.move-left").run();
+    expect(bench.tabs.get().open).toEqual(["a.txt", "b.txt"]);
     byId("tab.next").run();
     expect(bench.tabs.get().active).toBe("b.txt");
+  });
+  it("bring a closed tab back to its place", () => {
+    const { bench } = context.workspace;
+    for (const path of ["a.txt", "b.txt", "c.txt"]) bench.openFile(path);
+    const { open } = bench.tabs.get();
+    const [, path = ""] = open;
+    const place = bench.tabPlace(fileId(path));
+    expect(place?.at).toBe(1);
+    bench.layout.update((layout) => closeFile(layout, path));
+    bench.noteClosed(path, place);
+    expect(bench.tabs.get().open).not.toContain(path);
+    byId("tab.reopen").run();
+    expect(bench.tabs.get()).toEqual({ open, active: path });
+    // Of a group that is not there any more it comes back where files open.
+    bench.layout.update((layout) => closeFile(layout, path));
+    bench.noteClosed(path, { group: 999, at: 0 });
+    byId("tab.reopen").run();
+    expect(bench.tabs.get().open.at(-1)).toBe(path);
   });
 });

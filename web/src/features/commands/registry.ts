@@ -3,9 +3,12 @@ import type { Command } from "./command";
 import type { CommandContext } from "./list/context";
 import { editorCommands } from "./list/editor";
 import { fileCommands, tabCommands } from "./list/files";
-import { runCommands } from "./list/run";
+import { paneCommands } from "./list/panes";
+import { portCommands, previewCommands } from "./list/preview";
+import { replCommands } from "./list/repl";
+import { namedRunCommands, runCommands } from "./list/run";
 import { searchCommands } from "./list/search";
-import { portCommands, terminalCommands, viewCommands } from "./list/view";
+import { terminalCommands, viewCommands } from "./list/view";
 
 /** Those that are always the same ones: these can have keys. */
 export function fixedCommands(context: CommandContext): Command[] {
@@ -16,9 +19,15 @@ export function fixedCommands(context: CommandContext): Command[] {
     ...searchCommands(context),
     ...editorCommands(context),
     ...terminalCommands(context),
+    ...previewCommands(context),
     ...viewCommands(context),
+    ...paneCommands(context),
+    ...replCommands(context),
   ];
 }
 
 /** Those that depend on what goes on. */
-export const passingCommands = (context: CommandContext): Command[] => portCommands(context);
+export const passingCommands = (context: CommandContext): Command[] => [
+  ...namedRunCommands(context),
+  ...portCommands(context),
+];

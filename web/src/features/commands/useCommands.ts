@@ -6,7 +6,7 @@ import { isMac } from "../../ui/system";
 import { toast } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
 import type { Place } from "../edit/bench";
-import { paneOf } from "../edit/panes";
+import { placeAt } from "../edit/panes";
 import type { Actions } from "../edit/useActions";
 import { useWorkspace } from "../edit/workspace";
 import { type ChangedKeys, type Command, commandFor, keysOf } from "./command";
@@ -52,7 +52,7 @@ export function useKeysOf(id: string): { text?: string; aria?: string } {
 /** Where a key was pressed. A field beside a list or a text is in neither: keys type there. */
 function placeOf(target: EventTarget | null): Place | null {
   if (!(target instanceof Element)) return null;
-  const pane = paneOf(target);
+  const pane = placeAt(target);
   const isField = pane !== "terminal" && target.closest("input, textarea, select, button") !== null;
   return isField ? null : pane;
 }

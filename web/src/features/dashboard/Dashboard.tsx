@@ -1,20 +1,22 @@
 /** The first page: make a repl, or open one of yours. */
-import { useQueryClient } from "@tanstack/react-query";
-import { LogOut } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useLocation } from "wouter";
-import { api, words } from "../../api/client";
+import { words } from "../../api/client";
 import { useAllEvents } from "../../api/events";
-import { useMe, useRepls, useTemplates } from "../../api/queries";
+import type { Template } from "../../api/protocol.gen";
+import { useCreateRepl, useMe, useRepls, useTemplates } from "../../api/queries";
 import { ThemeToggle } from "../../app/ThemeToggle";
 import { useLoadedSettings } from "../../app/useLoadedSettings";
-import { Button, IconButton } from "../../ui/Button";
+import { Button } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
 import { SettingsButton } from "../settings/Settings";
+import { usageWords } from "../words";
 import { Bin } from "./Bin";
+import { choose } from "./choose";
 import { NewRepl } from "./NewRepl";
 import { listed, type Order } from "./order";
 import { ReplRow } from "./ReplRow";
+import { SignOut } from "./SignOut";
 
 const MINUTE_MS = 60_000;
 /** Fewer repls than this are seen at a glance. */
@@ -27,6 +29,7 @@ export function Dashboard() {
   useEffect(() => {
     document.title = "Alcove";
   }, []);
+  const usage = me.data && usageWords(me.data.usage, "Your repls hold");
   return (
     <div className="page">
       <header className="page-top">
@@ -45,12 +48,18 @@ export function Dashboard() {
             only code that you trust.
           </p>
         )}
+        {usage?.near && (
+          <p className="notice" role="note">
+            {usage.text} Delete some, and empty the bin.
+          </p>
+        )}
         <h1>What will you make?</h1>
         <NewRepl />
         <h2 id="yours">Yours</h2>
         <Yours />
         {me.data && (
           <p className="faint small" style={{ marginTop: 34 }}>
+            {usage && !usage.near && `${usage.text} `}
             Alcove {me.data.version}
           </p>
         )}
@@ -59,21 +68,27 @@ export function Dashboard() {
   );
 }
 
-function SignOut() {
-  const client = useQueryClient();
+/** `template`: what Enter would take. */
+function FirstVisit({ template }: { template: Template | null }) {
   const [, go] = useLocation();
-  const leave = () =>
-    api.signOut().then(
-      () => {
-        client.clear();
-        go("/sign-in");
-      },
-      (error: unknown) => complain(words(error)),
+  const create = useCreateRepl();
+  const make = ({ name }: Template) =>
+    create.mutate(
+      { template: name },
+      { onSuccess: ({ id }) => go(`/r/${id}`), onError: (e) => complain(words(e)) },
     );
   return (
-    <IconButton label="Sign out" onClick={() => void leave()}>
-      <LogOut size={16} aria-hidden />
-    </IconButton>
+    <div className="center-note empty">
+      <h2>Your repls will be here</h2>
+      <p>
+        A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
+      </p>
+      {template && (
+        <Button look="primary" disabled={create.isPending} onClick={() => make(template)}>
+          {create.isPending ? "Creating…" : `Try ${template.title}`}
+        </Button>
+      )}
+    </div>
   );
 }
 
@@ -103,12 +118,7 @@ function Yours() {
   if (repls.data.length === 0) {
     return (
       <>
-        <div className="center-note empty">
-          <h2>Your repls will be here</h2>
-          <p>
-            A repl is a folder with an editor, a shell and a live preview. Type a language above, press Enter.
-          </p>
-        </div>
+        <FirstVisit template={choose(templates.data ?? [], "").template} />
         {bin}
       </>
     );

@@ -1,5 +1,8 @@
 /** One template: a click creates a repl from it; one that can't run here says what to install. */
 import type { Template } from "../../api/protocol.gen";
+import { Button } from "../../ui/Button";
+import { copyText } from "../../ui/clipboard";
+import { complain, toast } from "../../ui/toasts";
 import { Tile } from "./Tile";
 
 interface TemplateCardProps {
@@ -8,6 +11,11 @@ interface TemplateCardProps {
   first: boolean;
   busy: boolean;
   onCreate: () => void;
+}
+
+async function copy(command: string): Promise<void> {
+  if (await copyText(command)) toast("The command is copied.");
+  else complain("The browser did not let the command be copied.");
 }
 
 export function TemplateCard({ template, first, busy, onCreate }: TemplateCardProps) {
@@ -21,7 +29,14 @@ export function TemplateCard({ template, first, busy, onCreate }: TemplateCardPr
           <span className="badge">not installed</span>
         </b>
         <span className="about">
-          {missing.message}. To install it: <code>{missing.command}</code>
+          {missing.message}. To install it: <code>{missing.command}</code>{" "}
+          <Button
+            small
+            aria-label={`Copy the command that installs ${title}`}
+            onClick={() => void copy(missing.command)}
+          >
+            Copy
+          </Button>
         </span>
       </div>
     );
@@ -32,10 +47,8 @@ export function TemplateCard({ template, first, busy, onCreate }: TemplateCardPr
       <b>{title}</b>
       <span className="about">
         {description}
-        {setup.state === "preparing" && " · first Run installs its packages"}
-        {setup.state === "failed" && (
-          <span title={setup.message}> · its packages could not be prepared; Run tries it again</span>
-        )}
+        {setup.state === "preparing" && " The first Run installs its packages."}
+        {setup.state === "failed" && <span title={setup.message}> Run installs its packages.</span>}
       </span>
     </button>
   );

@@ -1,8 +1,23 @@
 /** Thin bars below the top bar: what is wrong with the whole repl, what it means for the work, what to do. */
+import { Link } from "wouter";
 import type { Repl } from "../../api/protocol.gen";
 import { Button } from "../../ui/Button";
+import { Ticked } from "../../ui/Ticked";
+import { useOnline } from "../../ui/useOnline";
 import { useValue } from "../../ui/useValue";
-import { closedWords, restoringWords, waitingWords } from "../words";
+import { CrashBar } from "../run/CrashBar";
+import {
+  closedWords,
+  openingWords,
+  progressWords,
+  refusedWords,
+  restoringWords,
+  usageWords,
+  waitingWords,
+} from "../words";
+import { FirstOpen } from "./FirstOpen";
+import { IdleBar } from "./IdleBar";
+import { LimitBar } from "./LimitBar";
 import type { Actions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
@@ -15,22 +30,27 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
   const role = useValue(session.role);
   const { saved, phase, detail, progress } = repl.state;
 
+  const wasLive = useValue(session.wasLive);
+  const online = useOnline();
+  const attempt = "attempt" in connection ? connection.attempt : 0;
   const lost = connection.state === "connecting" || connection.state === "waiting";
-  const restoring =
-    phase === "starting" && progress ? ` ${progress.done} of ${progress.total} files are back.` : "";
+  const restoring = phase === "starting" && progress ? ` ${progressWords(progress)} are back.` : "";
+  const usage = saved.state === "partly" ? null : usageWords(repl.state.usage, "This repl holds");
   const dependencies = restoringWords(repl.state);
   return (
     <div className="bars">
       {lost && (
-        <div className="bar warn" role="status" aria-label="Connection">
+        <div className={wasLive ? "bar warn" : "bar"} role="status" aria-label="Connection">
           <span className="dot warn" aria-hidden />
           <span>
-            {waitingWords(edits, keys)}
-            {restoring}
+            {wasLive ? waitingWords(edits, keys, attempt, online) : openingWords(repl.state, edits, online)}
+            {wasLive && restoring}
           </span>
-          <Button small onClick={() => session.socket.nudge()} disabled={connection.state === "connecting"}>
-            Try now
-          </Button>
+          {online && (
+            <Button small onClick={() => session.socket.nudge()} disabled={connection.state === "connecting"}>
+              Try now
+            </Button>
+          )}
         </div>
       )}
       {connection.state === "closed" && (
@@ -42,6 +62,11 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
           <Button small look="primary" disabled={actions.busy === "wake"} onClick={actions.wake}>
             {actions.busy === "wake" ? "Starting…" : phase === "failed" ? "Start again" : "Start"}
           </Button>
+          {phase === "failed" && (
+            <Link className="btn small-btn" href={`/r/${repl.id}/code`}>
+              Look at the code
+            </Link>
+          )}
         </div>
       )}
       {dependencies !== null && (
@@ -61,6 +86,20 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
           </Button>
         </div>
       )}
+      {saved.state === "partly" && (
+        <div className="bar bad" role="status" aria-label="Quota">
+          <span className="dot bad" aria-hidden />
+          <span>
+            <Ticked text={saved.message} /> <code>{refusedWords(saved.paths, saved.files)}</code>
+          </span>
+        </div>
+      )}
+      {usage?.near && (
+        <div className="bar warn" role="status" aria-label="Quota">
+          <span className="dot warn" aria-hidden />
+          <span>{usage.text}</span>
+        </div>
+      )}
       {project?.error && (
         <div className="bar warn" role="status" aria-label="Project file">
           <span className="dot warn" aria-hidden />
@@ -70,6 +109,10 @@ export function ConnectionBar({ repl, actions }: { repl: Repl; actions: Actions 
           </Button>
         </div>
       )}
+      <IdleBar repl={repl} />
+      <LimitBar repl={repl} />
+      <CrashBar actions={actions} />
+      <FirstOpen repl={repl} />
       {role === "viewer" && (
         <div className="bar" role="note">
           <span>You may look at this repl, but not change it.</span>

@@ -5,7 +5,7 @@ import type { Pane } from "./bench";
 import { useWorkspace } from "./workspace";
 
 const ENTRIES = [
-  { pane: "files", label: "Files", icon: Folder, needs: { tree: true } },
+  { pane: "files", label: "Files", icon: Folder, needs: { files: true } },
   { pane: "code", label: "Code", icon: Code, needs: {} },
   { pane: "shell", label: "Shell", icon: SquareTerminal, needs: { terminal: true } },
   { pane: "preview", label: "Preview", icon: Globe, needs: { preview: true } },

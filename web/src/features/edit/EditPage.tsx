@@ -9,11 +9,13 @@ import { useEffect, useState } from "react";
 import { ApiProblem, words } from "../../api/client";
 import { useReplEvents } from "../../api/events";
 import type { Me, Repl } from "../../api/protocol.gen";
-import { useMe, useRepl } from "../../api/queries";
+import { useMe, useRepl, useTemplates } from "../../api/queries";
 import { NotFound } from "../../app/NotFound";
 import { useLoadedSettings } from "../../app/useLoadedSettings";
+import { readHead, writeHead } from "../../kept/database";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
+import { useImport } from "../import/useImport";
 import { Starting } from "./Starting";
 import { useConnection } from "./useConnection";
 import { Workbench } from "./Workbench";
@@ -25,8 +27,10 @@ export default function EditPage({ id }: { id: string }) {
   useLoadedSettings(me.isSuccess);
   const gone = repl.error instanceof ApiProblem && repl.error.status === 404;
   useReplEvents(id, repl.isSuccess && !gone);
+  const kept = useHead(id, me.data, repl.data);
   if (gone) return <NotFound what="repl" />;
-  if (me.data && repl.data) return <Workspace me={me.data} repl={repl.data} />;
+  const head = me.data && repl.data ? { me: me.data, repl: repl.data } : kept;
+  if (head) return <Workspace key={head.me.id} {...head} isKnown={head !== kept} />;
   const error = repl.error ?? me.error;
   if (!error) return <p className="center-note muted whole">Opening…</p>;
   return (
@@ -46,17 +50,34 @@ export default function EditPage({ id }: { id: string }) {
   );
 }
 
-function Workspace({ me, repl }: { me: Me; repl: Repl }) {
-  const [workspace] = useState(() => workspaceOf(repl.id, me.name));
-  useConnection(workspace, repl);
+/** Who and what it was when this browser was here last, while the server has not said it anew. */
+function useHead(id: string, me: Me | undefined, repl: Repl | undefined): { me: Me; repl: Repl } | null {
+  const [kept, setKept] = useState<{ me: Me; repl: Repl } | null>(null);
+  useEffect(() => {
+    void readHead(id).then(setKept);
+  }, [id]);
+  useEffect(() => {
+    if (me && repl) void writeHead(me, repl);
+  }, [me, repl]);
+  return kept && me && kept.me.id !== me.id ? null : kept;
+}
+
+/** `isKnown`: the server has said what the repl is; until then it is as it was. */
+function Workspace({ me, repl, isKnown }: { me: Me; repl: Repl; isKnown: boolean }) {
+  const [workspace] = useState(() => workspaceOf(repl.id, me));
+  useConnection(workspace, repl, isKnown);
+  useImport(workspace);
   const project = useValue(workspace.session.project);
   const { bench } = workspace;
   useEffect(() => {
     document.title = `${repl.name} · Alcove`;
   }, [repl.name]);
+  const wasLive = useValue(workspace.session.wasLive);
+  // Asked for while the repl starts: what is said of it then comes without a jump.
+  useTemplates(useValue(bench.isNew));
   useEffect(() => {
-    if (project) bench.welcome(project);
-  }, [bench, project]);
+    if (project && wasLive) bench.welcome(project);
+  }, [bench, project, wasLive]);
   return (
     <WorkspaceContext value={workspace}>
       {project ? <Workbench me={me} repl={repl} /> : <Starting repl={repl} />}

@@ -3,7 +3,7 @@ import { Link } from "wouter";
 import type { Repl } from "../../api/protocol.gen";
 import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
-import { startingWords } from "../words";
+import { keptWords, startingWords } from "../words";
 import { useActions } from "./useActions";
 import { useWorkspace } from "./workspace";
 
@@ -26,12 +26,17 @@ function Ended({ repl, wake }: { repl: Repl; wake: () => void }) {
   return (
     <div className="center-note" role="alert">
       <h1 className={failed ? "bad-text" : ""}>
-        {failed ? `${repl.name} could not start` : `${repl.name} is asleep`}
+        {failed ? `${repl.name} failed` : `${repl.name} is asleep`}
       </h1>
-      <p>{repl.state.detail ?? "Your files are kept."}</p>
+      <p>
+        {repl.state.detail} {keptWords(repl.state.saved)}
+      </p>
       <Button look="primary" onClick={wake}>
         {failed ? "Start again" : "Start"}
       </Button>
+      <Link className="btn" href={`/r/${repl.id}/code`}>
+        Look at the code
+      </Link>
     </div>
   );
 }

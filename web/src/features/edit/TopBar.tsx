@@ -1,9 +1,12 @@
 /** The top bar: which repl, whether it is saved, Run, and what is shown. */
 import { ArrowLeft, PanelBottom, PanelLeft, PanelRight, Search } from "lucide-react";
+import { useEffect, useRef } from "react";
 import { Link } from "wouter";
 import type { Me, Repl } from "../../api/protocol.gen";
+import { useRenameRepl } from "../../api/queries";
 import { ThemeToggle } from "../../app/ThemeToggle";
 import { IconButton } from "../../ui/Button";
+import { InlineName } from "../../ui/InlineName";
 import { isMac } from "../../ui/system";
 import { useValue } from "../../ui/useValue";
 import { useKeysOf } from "../commands/useCommands";
@@ -22,8 +25,10 @@ export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Act
           <ArrowLeft size={16} aria-hidden />
         </Link>
         <span className="logo" aria-hidden />
-        <h1 className="name">{repl.name}</h1>
-        <SavedState saved={repl.state.saved} storeIsLocal={me.store_is_local} />
+        <div className="top-title">
+          <Name repl={repl} />
+          <SavedState saved={repl.state.saved} storeIsLocal={me.store_is_local} />
+        </div>
       </div>
       <RunButton actions={actions} />
       <div className="top-side end">
@@ -33,6 +38,48 @@ export function TopBar({ repl, me, actions }: { repl: Repl; me: Me; actions: Act
         <SettingsButton keys={settingsKeys.text} />
       </div>
     </header>
+  );
+}
+
+/** The repl's name; a click edits it. */
+function Name({ repl }: { repl: Repl }) {
+  const { bench, session } = useWorkspace();
+  const renaming = useValue(bench.renamingRepl);
+  const viewer = useValue(session.role) === "viewer";
+  const rename = useRenameRepl();
+  const button = useRef<HTMLButtonElement>(null);
+  const was = useRef(renaming);
+  useEffect(() => {
+    // Ended by a key, the field takes the focus with it.
+    if (was.current && !renaming && document.activeElement === document.body) button.current?.focus();
+    was.current = renaming;
+  }, [renaming]);
+  if (renaming) {
+    return (
+      <InlineName
+        label={`New name of ${repl.name}`}
+        value={repl.name}
+        submit={(name) => rename.mutateAsync({ id: repl.id, name }).then(() => undefined)}
+        onDone={() => bench.renamingRepl.set(false)}
+      />
+    );
+  }
+  return (
+    <h1 className="name">
+      {viewer ? (
+        repl.name
+      ) : (
+        <button
+          ref={button}
+          type="button"
+          className="rename"
+          title="Rename this repl"
+          onClick={() => bench.renamingRepl.set(true)}
+        >
+          {repl.name}
+        </button>
+      )}
+    </h1>
   );
 }
 
@@ -59,9 +106,9 @@ function PaletteField() {
 
 function Panes() {
   const { bench } = useWorkspace();
-  const layout = useValue(bench.layout);
+  const { shown } = useValue(bench.layout);
   const toggles = [
-    { key: "tree", label: "Show files", icon: PanelLeft },
+    { key: "files", label: "Show files", icon: PanelLeft },
     { key: "terminal", label: "Show terminal", icon: PanelBottom },
     { key: "preview", label: "Show preview", icon: PanelRight },
   ] as const;
@@ -69,12 +116,7 @@ function Panes() {
     <fieldset className="pane-toggles">
       <legend className="sr">Panes</legend>
       {toggles.map(({ key, label, icon: Icon }) => (
-        <IconButton
-          key={key}
-          label={label}
-          aria-pressed={layout[key]}
-          onClick={() => bench.arrange({ [key]: !layout[key] })}
-        >
+        <IconButton key={key} label={label} aria-pressed={shown[key]} onClick={() => bench.toggle(key)}>
           <Icon size={16} aria-hidden />
         </IconButton>
       ))}

@@ -1,38 +1,62 @@
 /** Going round the panes with one key, so that nobody is trapped in one. */
+import type { WorkspacePath } from "../../api/protocol.gen";
+import { activeFilePane, type PaneId } from "../panes/layout";
 import type { Bench, Place } from "./bench";
 
-/** In the order that F6 goes. */
-const PANES: readonly Place[] = ["files", "search", "editor", "terminal", "preview"];
+const PLACES: readonly Place[] = ["files", "search", "editor", "terminal", "preview"];
 
-export function paneOf(element: Element | null): Place | null {
+/** What the element is in: a pane, or the tabs over it. */
+export function placeAt(element: Element | null): Place | null {
   const name = element?.closest<HTMLElement>("[data-pane]")?.dataset.pane;
-  return PANES.find((p) => p === name) ?? null;
+  return PLACES.find((p) => p === name) ?? null;
 }
 
-function element(place: Place): HTMLElement | null {
-  const pane = document.querySelector<HTMLElement>(`[data-pane="${place}"]`);
-  return pane?.offsetParent ? pane : null;
+function elementOf(pane: PaneId): HTMLElement | null {
+  return document.getElementById(elementId(pane));
+}
+
+/** Id of the element that shows a pane. Paths may have spaces, which ids may not. */
+export function elementId(pane: PaneId): string {
+  return `pane-${encodeURIComponent(pane)}`;
 }
 
 /** Gives the keys to what a pane is for; its content before the buttons in its head. */
-export function focusPane(bench: Bench, place: Place): void {
-  const pane = element(place);
-  if (!pane) return;
-  if (place === "terminal") bench.focus.terminal();
-  else if (place === "editor" && bench.editor) bench.editor.focus();
-  else {
-    const content =
-      pane.querySelector<HTMLElement>("[data-first]") ?? pane.querySelector<HTMLElement>("[tabindex='0']");
-    (content ?? pane.querySelector<HTMLElement>("button:enabled, input:enabled, iframe"))?.focus();
+export function focusPane(bench: Bench, pane: PaneId): void {
+  const handle = bench.handles.get(pane);
+  if (handle) {
+    handle.focus();
+    return;
   }
+  const element = elementOf(pane);
+  const content =
+    element?.querySelector<HTMLElement>("[data-first]") ??
+    element?.querySelector<HTMLElement>("[tabindex='0']");
+  (content ?? element?.querySelector<HTMLElement>("button:enabled, input:enabled, a[href], iframe"))?.focus();
+}
+
+/** Gives the keys to a pane that may not be drawn yet, unless the person has gone elsewhere by then. */
+export function followWithKeys(bench: Bench, pane: PaneId): void {
+  if (!bench.handles.has(pane)) focusPane(bench, pane);
+  const from = document.activeElement;
+  bench.focusWhenDrawn(pane, () => {
+    const { activeElement } = document;
+    return activeElement === from || activeElement === null || activeElement === document.body;
+  });
+}
+
+/** Opens a file to type in it. */
+export function openToType(bench: Bench, path: WorkspacePath, how: "open" | "reopen" = "open"): void {
+  if (how === "reopen") bench.reopen(path);
+  else bench.openFile(path);
+  const pane = activeFilePane(bench.layout.get());
+  if (pane) followWithKeys(bench, pane);
 }
 
 export function cyclePanes(bench: Bench, step: number): void {
-  const there = PANES.filter((p) => element(p) !== null);
+  const there = bench.onScreen.get();
   if (there.length === 0) return;
-  const now = paneOf(document.activeElement);
-  const at = now === null ? -1 : there.indexOf(now);
-  const from = at < 0 && step < 0 ? 0 : at;
+  const within = there.findIndex((p) => elementOf(p)?.contains(document.activeElement));
+  const from = within < 0 && step < 0 ? 0 : within;
   const next = there[(from + step + there.length) % there.length];
-  if (next) focusPane(bench, next);
+  if (next) followWithKeys(bench, next);
 }

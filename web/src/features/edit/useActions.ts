@@ -2,11 +2,16 @@
 import { useCallback, useMemo, useState } from "react";
 import { api, words } from "../../api/client";
 import { complain } from "../../ui/toasts";
+import { shownDocument } from "../editor/format/choices";
+import { type ReplActs, useReplActs } from "./useReplActs";
 import { useWorkspace } from "./workspace";
 
-export interface Actions {
+export interface Actions extends ReplActs {
   run: () => void;
   stop: () => void;
+  /** Runs a further run configuration, and shows its terminal. */
+  runNamed: (name: string) => void;
+  stopNamed: (name: string) => void;
   /** Ends the program and starts it again. */
   restart: () => void;
   save: () => void;
@@ -16,7 +21,9 @@ export interface Actions {
 }
 
 export function useActions(): Actions {
-  const { id, session, bench } = useWorkspace();
+  const workspace = useWorkspace();
+  const { id, session, bench, formats } = workspace;
+  const acts = useReplActs(id);
   const [busy, setBusy] = useState<Actions["busy"]>(null);
 
   const doing = useCallback(async (what: Actions["busy"], work: () => Promise<void>) => {
@@ -39,6 +46,25 @@ export function useActions(): Actions {
     if (session.socket.isConnected) void doing("stop", () => session.stopRun());
   }, [session, doing]);
 
+  const runNamed = useCallback(
+    (name: string) => {
+      if (!session.socket.isConnected) return;
+      void doing(null, async () => {
+        await session.startRun(bench.terminalSize, name);
+        const run = session.runs.get().get(name)?.run;
+        if (run && run.status !== "idle") bench.showTerminal(run.terminal);
+      });
+    },
+    [session, bench, doing],
+  );
+
+  const stopNamed = useCallback(
+    (name: string) => {
+      if (session.socket.isConnected) void doing(null, () => session.stopRun(name));
+    },
+    [session, doing],
+  );
+
   const restart = useCallback(() => {
     if (!session.socket.isConnected) return;
     void doing("run", async () => {
@@ -48,12 +74,15 @@ export function useActions(): Actions {
   }, [session, bench, doing]);
 
   const save = useCallback(() => {
+    const shown = shownDocument(workspace);
+    if (shown) formats.tidy(shown, true);
+    formats.tidyAll();
     void doing(null, async () => {
       await session.documents.flush();
       await api.save(id);
       session.documents.stored();
     });
-  }, [id, session, doing]);
+  }, [id, session, workspace, formats, doing]);
 
   const wake = useCallback(() => {
     void doing("wake", async () => {
@@ -62,5 +91,8 @@ export function useActions(): Actions {
     });
   }, [id, session, doing]);
 
-  return useMemo(() => ({ run, stop, restart, save, wake, busy }), [run, stop, restart, save, wake, busy]);
+  return useMemo(
+    () => ({ ...acts, run, stop, runNamed, stopNamed, restart, save, wake, busy }),
+    [acts, run, stop, runNamed, stopNamed, restart, save, wake, busy],
+  );
 }

@@ -11,28 +11,45 @@ const ASK_AFTER = 2;
 
 const asleep = (phase: Phase) => phase === "stopped" || phase === "stopping" || phase === "failed";
 
-export function useConnection(workspace: Workspace, repl: Repl): void {
+export function useConnection(workspace: Workspace, repl: Repl, isKnown: boolean): void {
   const { session } = workspace;
   const client = useQueryClient();
   const { phase, detail } = repl.state;
   const before = useRef(phase);
+  const newest = useRef(phase);
   const connection = useValue(session.socket.connection);
 
   useEffect(() => {
+    newest.current = phase;
+  }, [phase]);
+
+  useEffect(() => {
     enterWorkspace(workspace);
+    return () => leaveWorkspace(workspace);
+  }, [workspace]);
+
+  useEffect(() => {
+    // Whether it may be woken, the server says.
+    if (!isKnown) return;
     // What failed is not tried again and again: a person decides.
-    if (before.current === "failed") session.socket.stop("failed");
+    if (newest.current === "failed") session.socket.stop("failed");
     else session.start();
     const nudge = () => session.socket.nudge();
-    const seen = () => document.visibilityState === "visible" && session.socket.nudge();
+    const seen = () => {
+      if (document.visibilityState === "visible") session.socket.nudge();
+      else session.documents.keepNow();
+    };
+    // Without a network the connection may be gone, or not: a server on the same machine needs none.
+    const probe = () => session.socket.isConnected && session.socket.nudge();
     window.addEventListener("online", nudge);
+    window.addEventListener("offline", probe);
     document.addEventListener("visibilitychange", seen);
     return () => {
       window.removeEventListener("online", nudge);
+      window.removeEventListener("offline", probe);
       document.removeEventListener("visibilitychange", seen);
-      leaveWorkspace(workspace);
     };
-  }, [session, workspace]);
+  }, [session, isKnown]);
 
   useEffect(() => {
     const was = before.current;
@@ -40,13 +57,13 @@ export function useConnection(workspace: Workspace, repl: Repl): void {
     if (was === phase) return;
     const { state } = session.socket.connection.get();
     if (phase === "failed") session.socket.stop("failed", detail ?? "");
-    // It was stopped by somebody: reconnecting would wake it again.
-    else if (phase === "stopped" && state === "waiting" && session.project.get())
-      session.socket.stop("stopped");
+    // One that stops says so to those who are connected. A page that has lost its connection does not know better
+    // than its person, who is here: it goes on trying, and wakes it.
     else if (asleep(was) && !asleep(phase) && state === "closed") session.start();
   }, [session, phase, detail]);
 
-  useEffect(() => session.storeState(repl.state.saved), [session, repl.state.saved]);
+  const { saved, unsaved } = repl.state;
+  useEffect(() => session.storeState(saved, unsaved), [session, saved, unsaved]);
 
   const attempt = connection.state === "waiting" ? connection.attempt : 0;
   const signedOut = connection.state === "closed" && connection.reason !== "left";
@@ -57,7 +74,9 @@ export function useConnection(workspace: Workspace, repl: Repl): void {
 
   useEffect(() => {
     const warn = (event: BeforeUnloadEvent) => {
-      if (session.waiting > 0 && !session.socket.isConnected) event.preventDefault();
+      session.documents.keepNow();
+      const lost = session.terminals.waiting.get() > 0 || !session.documents.areKept();
+      if (lost && !session.socket.isConnected) event.preventDefault();
     };
     window.addEventListener("beforeunload", warn);
     return () => window.removeEventListener("beforeunload", warn);

@@ -7,6 +7,7 @@ import { Button } from "../../ui/Button";
 import { useValue } from "../../ui/useValue";
 import { useKeysOf } from "../commands/useCommands";
 import { useWorkspace } from "../edit/workspace";
+import type { PaneId } from "../panes/layout";
 import { BytesView } from "../viewer/BytesView";
 import { DownloadLink } from "../viewer/DownloadLink";
 import { isMedia, isText, kindOf, otherView } from "../viewer/kind";
@@ -16,13 +17,15 @@ import { CodeEditor } from "./CodeEditor";
 import { NoticeBars } from "./NoticeBars";
 
 interface FileViewProps {
+  pane: PaneId;
   path: WorkspacePath;
   onClose: () => void;
 }
 
+const PdfView = lazy(() => import("../viewer/PdfView"));
 const MarkdownView = lazy(() => import("../viewer/MarkdownView"));
 
-export function FileView({ path, onClose }: FileViewProps) {
+export function FileView({ pane, path, onClose }: FileViewProps) {
   const { session, bench } = useWorkspace();
   const [document, setDocument] = useState<OpenDocument | null>(null);
   const shown = useValue(bench.shown).has(path);
@@ -38,8 +41,14 @@ export function FileView({ path, onClose }: FileViewProps) {
       </MediaView>
     );
   }
-  if (kind === "pdf") return <Document path={path} />;
-  return document && <Opened document={document} path={path} onClose={onClose} />;
+  if (kind === "pdf") {
+    return (
+      <Suspense fallback={<p className="center-note muted">Loading the viewer…</p>}>
+        <PdfView path={path} />
+      </Suspense>
+    );
+  }
+  return document && <Opened document={document} pane={pane} path={path} onClose={onClose} />;
 }
 
 /** Goes between a text and what it is shown as. */
@@ -71,17 +80,7 @@ function ViewBar({ path }: { path: WorkspacePath }) {
   );
 }
 
-function Document({ path }: { path: WorkspacePath }) {
-  return (
-    <div className="center-note" role="note">
-      <h2>{display(nameOf(path))} is a PDF</h2>
-      <p>It can’t be shown here. Download it to look at it.</p>
-      <DownloadLink path={path} />
-    </div>
-  );
-}
-
-function Opened({ document, path, onClose }: FileViewProps & { document: OpenDocument }) {
+function Opened({ document, pane, path, onClose }: FileViewProps & { document: OpenDocument }) {
   const state = useValue(document.state);
   const replica = useValue(document.replica);
   const { bench } = useWorkspace();
@@ -96,8 +95,8 @@ function Opened({ document, path, onClose }: FileViewProps & { document: OpenDoc
         {kind === "table" && shown ? (
           <TableView replica={replica} name={name} />
         ) : (
-          <div className="beside">
-            <CodeEditor document={document} replica={replica} path={path} />
+          <div className={kind === "markdown" && shown ? "beside both" : "beside"}>
+            <CodeEditor document={document} replica={replica} pane={pane} path={path} />
             {kind === "markdown" && shown && (
               <Suspense fallback={<p className="center-note muted">Loading the preview…</p>}>
                 <MarkdownView replica={replica} path={path} />

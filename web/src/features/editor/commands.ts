@@ -1,5 +1,7 @@
 /** What the editor's own commands are, for the list of all commands. Their keys are bound there, not here. */
 import {
+  addCursorAbove,
+  addCursorBelow,
   copyLineDown,
   copyLineUp,
   cursorMatchingBracket,
@@ -23,6 +25,7 @@ import {
 } from "@codemirror/search";
 import type { Command, KeyBinding } from "@codemirror/view";
 import { yUndoManagerKeymap } from "y-codemirror.next";
+import { isMac } from "../../ui/system";
 
 interface EditorCommand {
   id: string;
@@ -35,6 +38,11 @@ interface EditorCommand {
 
 const [undoBinding, redoBinding] = yUndoManagerKeymap;
 const nothing: Command = () => false;
+const openReplace: Command = (view) => {
+  openSearchPanel(view);
+  view.dom.querySelector<HTMLInputElement>(".find-panel [name=replace]")?.select();
+  return true;
+};
 
 const reads = (id: string, title: string, run: Command, ...keys: string[]): EditorCommand => ({
   id: `editor.${id}`,
@@ -48,8 +56,18 @@ const edits = (id: string, title: string, run: Command, ...keys: string[]): Edit
   edits: true,
 });
 
+/** In the field for finding, too. */
+export const REPLACE_KEY: KeyBinding = {
+  key: "Mod-h",
+  mac: "Mod-Alt-f",
+  run: openReplace,
+  scope: "search-panel",
+};
+
 export const EDITOR_COMMANDS: readonly EditorCommand[] = [
   reads("find", "Find in file", openSearchPanel, "Mod+F"),
+  // On a Mac, ⌘H hides the browser.
+  edits("replace", "Replace in file", openReplace, isMac ? "Mod+Alt+F" : "Mod+H"),
   reads("find-next", "Find next", findNext, "F3"),
   reads("find-previous", "Find previous", findPrevious, "Shift+F3"),
   edits("undo", "Undo", undoBinding?.run ?? nothing, "Mod+Z"),
@@ -65,6 +83,8 @@ export const EDITOR_COMMANDS: readonly EditorCommand[] = [
   edits("outdent", "Outdent", indentLess, "Mod+["),
   reads("select-next", "Select next occurrence too", selectNextOccurrence, "Mod+D"),
   reads("select-all-occurrences", "Select all occurrences", selectSelectionMatches, "Mod+Shift+L"),
+  reads("cursor-above", "Add a caret above", addCursorAbove, "Mod+Alt+ArrowUp"),
+  reads("cursor-below", "Add a caret below", addCursorBelow, "Mod+Alt+ArrowDown"),
   reads("select-line", "Select line", selectLine, "Alt+L"),
   reads("bracket", "Go to matching bracket", cursorMatchingBracket, "Mod+Shift+\\"),
   reads("fold", "Fold", foldCode, "Mod+Alt+["),

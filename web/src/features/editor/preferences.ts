@@ -1,11 +1,34 @@
 /** What the person chose, as it is in the editor. */
+import { indentUnit } from "@codemirror/language";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 import type { Settings } from "../../api/protocol.gen";
+import type { FileFormat } from "./format/formats";
+import { unitOf } from "./format/indent";
 
-export function preferences({ editor_font_px, editor_font, tab_columns, word_wrap }: Settings): Extension {
+/** How the file is indented, and where its lines should end. */
+export function formatting({ indent, tabWidth, maxLine }: FileFormat): Extension {
   return [
-    EditorState.tabSize.of(tab_columns),
+    indentUnit.of(unitOf(indent)),
+    EditorState.tabSize.of(tabWidth),
+    maxLine === null ? [] : ruler(maxLine),
+  ];
+}
+
+/** A line behind a column. The text begins 6 px from the edge, as CodeMirror's own theme has it. */
+function ruler(column: number): Extension {
+  return EditorView.theme({
+    ".cm-content": {
+      backgroundImage: "linear-gradient(var(--line), var(--line))",
+      backgroundRepeat: "no-repeat",
+      backgroundSize: "1px 100%",
+      backgroundPosition: `calc(${column}ch + 6px) 0`,
+    },
+  });
+}
+
+export function preferences({ editor_font_px, editor_font, word_wrap }: Settings): Extension {
+  return [
     word_wrap ? EditorView.lineWrapping : [],
     EditorView.theme({
       "&": { fontSize: `${editor_font_px}px` },

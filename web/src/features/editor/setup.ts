@@ -6,8 +6,8 @@ import {
   completionKeymap,
 } from "@codemirror/autocomplete";
 import { defaultKeymap, indentWithTab } from "@codemirror/commands";
-import { bracketMatching, foldGutter, indentOnInput, indentUnit } from "@codemirror/language";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
+import { bracketMatching, foldGutter, indentOnInput } from "@codemirror/language";
+import { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 import { EditorState, type Extension, type Transaction } from "@codemirror/state";
 import {
   crosshairCursor,
@@ -22,31 +22,18 @@ import {
   rectangularSelection,
 } from "@codemirror/view";
 import { yCollab, ySyncAnnotation } from "y-codemirror.next";
-import { settings } from "../../app/settings";
+import type { OpenDocument } from "../../session/document";
 import type { Edit } from "../../session/merge";
 import { MAX_INSERT_UNITS, type Replica } from "../../session/replica";
-import { ownKeys } from "./commands";
+import { clashMarks } from "./clashes";
+import { ownKeys, REPLACE_KEY } from "./commands";
+import { cursors } from "./cursors";
+import { findPanel } from "./FindPanel";
 import { editorTheme } from "./theme";
 
 /** CodeMirror's own set, without the carriage return: files with CRLF keep it, and need no mark on each line. */
 const SPECIAL =
   /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u200e\u200f\u2028\u2029\u202d\u202e\u2066\u2067\u2069\ufeff\ufff9-\ufffc]/g;
-
-/** How the text is indented: by what most of its indented lines begin with. */
-export function indentOf(text: string, otherwise = 2): string {
-  let tabs = 0;
-  const spaces = new Map<number, number>();
-  let before = 0;
-  for (const line of text.slice(0, 50_000).split("\n", 1_000)) {
-    if (line.startsWith("\t")) tabs++;
-    const width = /^ *(?=\S)/.exec(line)?.[0].length ?? before;
-    const step = Math.abs(width - before);
-    if (step === 2 || step === 4 || step === 8) spaces.set(step, (spaces.get(step) ?? 0) + 1);
-    before = width;
-  }
-  const [width, times] = [...spaces].sort((a, b) => b[1] - a[1])[0] ?? [otherwise, 0];
-  return tabs > times ? "\t" : " ".repeat(width);
-}
 
 /** Changes of a transaction that inserts or deletes more than fits one message; null for all others. */
 function oversized(transaction: Transaction): Edit[] | null {
@@ -75,23 +62,27 @@ export function dispatcher(replica: Replica) {
 }
 
 export interface SetupOptions {
+  document: OpenDocument;
   replica: Replica;
   name: string;
   readOnly: boolean;
   language: Extension;
   dark: Extension;
   preferences: Extension;
+  format: Extension;
   /** Comes before all other keys. */
   vim: Extension;
 }
 
 export function setup({
+  document,
   replica,
   name,
   readOnly,
   language,
   dark,
   preferences,
+  format,
   vim,
 }: SetupOptions): Extension {
   return [
@@ -102,7 +93,8 @@ export function setup({
     EditorView.clipboardInputFilter.of((text) => text.replace(/\r\n?/g, "\n")),
     EditorState.readOnly.of(readOnly),
     EditorState.allowMultipleSelections.of(true),
-    EditorView.contentAttributes.of({ "aria-label": `Text of ${name}` }),
+    // It takes the keys anyway; said, because it scrolls.
+    EditorView.contentAttributes.of({ "aria-label": `Text of ${name}`, tabindex: "0" }),
     lineNumbers(),
     foldGutter(),
     highlightActiveLine(),
@@ -115,17 +107,21 @@ export function setup({
     bracketMatching(),
     closeBrackets(),
     indentOnInput(),
-    indentUnit.of(indentOf(replica.text.toString(), settings.get().tab_columns)),
+    format,
     autocompletion(),
     highlightSelectionMatches(),
+    search({ createPanel: findPanel }),
     language,
     dark,
     editorTheme,
-    yCollab(replica.text, replica.awareness, { undoManager: replica.undo }),
+    // Others' carets are drawn by ourselves: with names, and in colours that can be read in both themes.
+    yCollab(replica.text, null, { undoManager: replica.undo }),
+    cursors(replica),
+    clashMarks(document, replica),
     keymap.of([
       ...closeBracketsKeymap,
       ...completionKeymap,
-      ...ownKeys(searchKeymap),
+      ...ownKeys([...searchKeymap, REPLACE_KEY]),
       // Escape, then Tab leaves the editor: see the keymap's own documentation (Ctrl-m toggles it).
       indentWithTab,
       ...ownKeys(defaultKeymap),

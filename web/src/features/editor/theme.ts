@@ -22,8 +22,15 @@ const look = EditorView.theme({
   "&.cm-focused .cm-matchingBracket": { backgroundColor: mix("var(--accent)", 28), outline: "none" },
   "&.cm-focused .cm-nonmatchingBracket": { backgroundColor: mix("var(--bad)", 28) },
   ".cm-selectionMatch": { backgroundColor: mix("var(--accent)", 18) },
-  ".cm-searchMatch": { backgroundColor: mix("var(--warn)", 30) },
-  ".cm-searchMatch.cm-searchMatch-selected": { backgroundColor: mix("var(--warn)", 60) },
+  // Outlined, since words of all colours must be read on it.
+  ".cm-searchMatch": {
+    backgroundColor: mix("var(--warn)", 10),
+    outline: `1px solid ${mix("var(--warn)", 60)}`,
+  },
+  ".cm-searchMatch.cm-searchMatch-selected": {
+    backgroundColor: mix("var(--warn)", 10),
+    outline: "2px solid var(--warn)",
+  },
   ".cm-foldPlaceholder": {
     backgroundColor: "var(--hover)",
     border: "none",
@@ -33,23 +40,6 @@ const look = EditorView.theme({
   ".cm-panels": { backgroundColor: "var(--raised)", color: "var(--text)" },
   ".cm-panels-top": { borderBottom: "1px solid var(--line)" },
   ".cm-panels-bottom": { borderTop: "1px solid var(--line)" },
-  ".cm-textfield": {
-    backgroundColor: "var(--bg)",
-    color: "var(--text)",
-    border: "1px solid var(--edge)",
-    borderRadius: "var(--r-s)",
-  },
-  ".cm-panel.cm-search": { fontSize: "13px", padding: "6px 30px 6px 10px" },
-  ".cm-panel.cm-search label": { fontSize: "12px" },
-  ".cm-panel.cm-search .cm-textfield, .cm-panel.cm-search .cm-button": { fontSize: "12px" },
-  ".cm-button": {
-    backgroundColor: "var(--raised)",
-    backgroundImage: "none",
-    color: "var(--text)",
-    border: "1px solid var(--line)",
-    borderRadius: "var(--r-s)",
-  },
-  ".cm-panel.cm-search [name=close]": { color: "var(--text)" },
   ".cm-tooltip": {
     backgroundColor: "var(--raised)",
     color: "var(--text)",
@@ -60,7 +50,6 @@ const look = EditorView.theme({
     backgroundColor: "var(--select)",
     color: "var(--text)",
   },
-  ".cm-ySelectionInfo": { fontFamily: "var(--font-ui)", color: "#0b1020", borderRadius: "4px 4px 4px 0" },
 });
 
 const colors = HighlightStyle.define([

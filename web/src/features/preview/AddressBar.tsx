@@ -1,13 +1,29 @@
 /** The preview's address: the port, and the path that is asked for. */
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { PreviewWish } from "../edit/bench";
 import { useWorkspace } from "../edit/workspace";
 import { typedPath } from "./choose";
 
-export function AddressBar({ wish, ports }: { wish: PreviewWish | null; ports: number[] }) {
+interface AddressBarProps {
+  wish: PreviewWish | null;
+  /** Where the page is by now. */
+  path: string;
+  ports: number[];
+}
+
+export function AddressBar({ wish, path: at, ports }: AddressBarProps) {
   const { bench } = useWorkspace();
-  const [path, setPath] = useState(wish?.path ?? "/");
-  useEffect(() => setPath(wish?.path ?? "/"), [wish]);
+  const [path, setPath] = useState(at);
+  const editing = useRef(false);
+  // What somebody is typing is theirs, wherever the page goes meanwhile.
+  useEffect(() => {
+    if (!editing.current) setPath(at);
+  }, [at]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: A load from scratch ends what is typed.
+  useEffect(() => {
+    editing.current = false;
+    setPath(at);
+  }, [wish]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -38,7 +54,14 @@ export function AddressBar({ wish, ports }: { wish: PreviewWish | null; ports: n
         autoComplete="off"
         disabled={!wish}
         value={path}
-        onChange={(event) => setPath(event.target.value)}
+        onChange={(event) => {
+          editing.current = true;
+          setPath(event.target.value);
+        }}
+        onBlur={() => {
+          editing.current = false;
+          setPath(at);
+        }}
       />
     </form>
   );

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import { toast } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
+import { expectedPorts } from "../run/names";
 import { choosePort } from "./choose";
 
 export function usePorts(): void {
@@ -13,13 +14,15 @@ export function usePorts(): void {
     if (!list) return;
     const now = list.map((p) => p.port);
     const preview = bench.preview.get();
+    const expected = expectedPorts(session.project.get(), session.runs.get());
+    const isNew = (port: number) => now.includes(port) && !before.current?.includes(port);
     const choice = choosePort({
       before: before.current,
       now,
-      expected: session.project.get()?.run_port ?? null,
-      running: session.run.get().run.status === "running",
+      expected: expected.find(isNew) ?? session.project.get()?.run_port ?? null,
+      running: [...session.runs.get().values()].some(({ run }) => run.status === "running"),
       shown: preview?.port ?? null,
-      visible: bench.layout.get().preview,
+      visible: bench.layout.get().shown.preview,
     });
     before.current = now;
     if (!choice) return;

@@ -4,6 +4,7 @@ import { ChevronDown, ChevronRight } from "lucide-react";
 import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import type { FoundFile, FoundMatch, WorkspacePath } from "../../api/protocol.gen";
 import { display, nameOf, parentOf } from "../../session/paths";
+import { focusSoon } from "../../ui/focusSoon";
 import { markOf, partsOf, type ResultRow, resultRows, toggled } from "./rows";
 
 const ROW_PX = 24;
@@ -34,7 +35,7 @@ export function Results({ files, replacing, leftOut, onLeftOut, onOpen }: Result
   const goTo = (index: number) => {
     setFocus(index);
     virtual.scrollToIndex(index);
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
+    focusSoon(box.current, `[data-index="${index}"]`);
   };
   const setOpen = (path: WorkspacePath, open: boolean) => {
     const next = new Set(shut);
@@ -137,9 +138,9 @@ function FileRow({ row }: { row: Extract<ResultRow, { kind: "file" }> }) {
         {row.open ? <ChevronDown size={14} aria-hidden /> : <ChevronRight size={14} aria-hidden />}
       </span>
       <span className="label" title={display(path)}>
-        {display(nameOf(path))} <span className="faint small">{display(parentOf(path))}</span>
+        {display(nameOf(path))} <span className="muted small">{display(parentOf(path))}</span>
       </span>
-      <span className="faint small">
+      <span className="muted small">
         {matches.length}
         {more && "+"}
       </span>

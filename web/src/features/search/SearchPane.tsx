@@ -1,6 +1,6 @@
 /** Search in all files, in place of the file list: what to look for, where, and what was found. */
 import { CaseSensitive, ListFilter, Regex, Replace, WholeWord, X } from "lucide-react";
-import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useRef, useState } from "react";
 import { words } from "../../api/client";
 import { Button, IconButton } from "../../ui/Button";
 import { complain, toast } from "../../ui/toasts";
@@ -18,7 +18,8 @@ const UNDO_MS = 30_000;
 
 const NONE_LEFT_OUT: ReadonlySet<string> = new Set();
 
-export function SearchPane() {
+/** `grip`: what moves the pane, when it has no tab for that. */
+export function SearchPane({ grip }: { grip?: ReactNode }) {
   const { session, bench } = useWorkspace();
   const { search } = session;
   const form = useValue(bench.search);
@@ -114,9 +115,10 @@ export function SearchPane() {
         >
           <ListFilter size={16} aria-hidden />
         </IconButton>
-        <IconButton label="Close search" onClick={() => bench.showSide("files")}>
+        <IconButton label="Close search" onClick={() => bench.closeSearch()}>
           <X size={16} aria-hidden />
         </IconButton>
+        {grip}
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: React's types know no <search> with these props yet. */}
       <div className="search-form" role="search" aria-label="In all files">

@@ -21,7 +21,12 @@ export function SettingsWhenOpen() {
 
 export function SettingsButton({ keys }: { keys?: string }) {
   return (
-    <IconButton label="Settings" keys={keys} onClick={() => settingsOpen.set(true)}>
+    <IconButton
+      className="settings-button"
+      label="Settings"
+      keys={keys}
+      onClick={() => settingsOpen.set(true)}
+    >
       <Gear size={16} aria-hidden />
     </IconButton>
   );

@@ -1,47 +1,50 @@
-/** The terminals with their tabs: those of the server, so that a reload finds them again. */
-import { Plus } from "lucide-react";
+/** One terminal in its pane, and what keeps the panes to the terminals that there are. */
 import { lazy, Suspense, useEffect, useRef } from "react";
 import { words } from "../../api/client";
-import type { TerminalInfo } from "../../api/protocol.gen";
-import { Button, IconButton } from "../../ui/Button";
-import { TabStrip } from "../../ui/TabStrip";
+import type { RunState, TerminalInfo } from "../../api/protocol.gen";
+import { MAIN_RUN, type RunView } from "../../session/session";
+import { Button } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
-import { useKeysOf } from "../commands/useCommands";
 import type { Actions } from "../edit/useActions";
 import { useWorkspace } from "../edit/workspace";
-import { closeTerminal, openTerminal } from "./openTerminal";
+import { type PaneId, withTerminals } from "../panes/layout";
+import { hasFailed } from "../run/names";
+import { endedWords, failureWords } from "../words";
+import { openTerminal, replaceTerminal } from "./openTerminal";
 
 /** The emulator is a third of the edit screen's code, and nothing of it is needed to edit. */
 const TerminalView = lazy(() => import("./TerminalView"));
 
-export function TerminalPane({ actions }: { actions: Actions }) {
-  const workspace = useWorkspace();
-  const { session, bench } = workspace;
+/** Terminals are those of the server, so that a reload finds them again: each has a pane. */
+export function useTerminals(): void {
+  const { session, bench } = useWorkspace();
   const list = useValue(session.terminals.list);
   const known = useValue(session.terminals.known);
-  const chosen = useValue(bench.terminal);
-  const titles = useValue(bench.titles);
-  const { run } = useValue(session.run);
-  const connected = useValue(session.socket.connection).state === "connected";
+  const life = useValue(session.terminals.life);
   const mayChange = useValue(session.role) !== "viewer";
-  const shown = list.find((t) => t.terminal === chosen) ?? list[0];
+  const isShown = useValue(bench.layout).shown.terminal;
+  const { run } = useValue(session.run);
 
-  const newKeys = useKeysOf("terminal.new");
-  const create = () => openTerminal(workspace);
-  const close = (id: number) => closeTerminal(workspace, id);
-  const restart = (info: TerminalInfo) => void close(info.terminal).then(create);
+  useEffect(() => {
+    if (!known) return;
+    bench.layout.update((layout) =>
+      withTerminals(
+        layout,
+        list.map((t) => t.terminal),
+      ),
+    );
+  }, [known, list, bench]);
 
   // The first page that comes gets a shell; a person who closes the last one wants none.
-  const life = useValue(session.terminals.life);
   const provided = useRef<number | null>(null);
   useEffect(() => {
-    if (!known || provided.current === life) return;
+    if (!known || !isShown || provided.current === life) return;
     provided.current = life;
     if (list.length > 0 || !mayChange) return;
     const { cols, rows } = bench.terminalSize;
     session.terminals.create(cols, rows).catch((error: unknown) => complain(words(error)));
-  }, [known, life, list, mayChange, session, bench]);
+  }, [known, isShown, life, list, mayChange, session, bench]);
 
   // A program's output is shown when it starts; the keys go there too when it has no page to show.
   const running = run.status === "running" ? run.terminal : null;
@@ -53,93 +56,100 @@ export function TerminalPane({ actions }: { actions: Actions }) {
     }
     before.current = running;
   }, [running, session, bench]);
+}
 
+export function TerminalPane({ pane, id, actions }: { pane: PaneId; id: number; actions: Actions }) {
+  const workspace = useWorkspace();
+  const { session } = workspace;
+  const info = useValue(session.terminals.list).find((t) => t.terminal === id);
+  const connected = useValue(session.socket.connection).state === "connected";
+  const mayChange = useValue(session.role) !== "viewer";
+  const restart = () => void replaceTerminal(workspace, id);
   return (
-    <>
-      <TabStrip
-        label="Terminals"
-        panel="terminal-panel"
-        low
-        active={shown?.terminal ?? null}
-        tabs={list.map((t) => ({
-          id: t.terminal,
-          name: t.name,
-          title: titles.get(t.terminal),
-          fixed: !mayChange,
-          mark:
-            t.terminal === running ? <span role="img" className="dot ok" aria-label="running" /> : undefined,
-        }))}
-        onShow={(id) => bench.terminal.set(id)}
-        onPick={(id) => {
-          bench.terminal.set(id);
-          bench.typeInto.set(id);
-        }}
-        onClose={(id) => void close(id)}
-      >
-        {mayChange && (
-          <IconButton
-            label="New terminal"
-            keys={newKeys.text}
-            disabled={!connected}
-            onClick={() => void create()}
-          >
-            <Plus size={15} aria-hidden />
-          </IconButton>
-        )}
-      </TabStrip>
-      <div className="shell-panel" id="terminal-panel" role="tabpanel" aria-label="Terminal screen">
-        {shown && <Ended info={shown} actions={actions} restart={restart} enabled={connected && mayChange} />}
-        {shown ? (
+    <div className="shell-panel" role="tabpanel" aria-label="Terminal screen">
+      {info ? (
+        <>
+          <Ended info={info} actions={actions} restart={restart} enabled={connected && mayChange} />
           <Suspense fallback={<div className="terminal-view" />}>
-            <TerminalView key={shown.terminal} info={shown} />
+            <TerminalView pane={pane} info={info} />
           </Suspense>
-        ) : (
-          <div className="center-note">
-            <p>{known ? "No terminal is open." : "The terminals come with the connection."}</p>
-            {known && mayChange && (
-              <Button disabled={!connected} onClick={() => void create()}>
-                Open a terminal
-              </Button>
-            )}
-          </div>
-        )}
-      </div>
-    </>
+        </>
+      ) : (
+        <p className="center-note muted">The terminals come with the connection.</p>
+      )}
+    </div>
   );
+}
+
+export function NoTerminal() {
+  const workspace = useWorkspace();
+  const { session } = workspace;
+  const known = useValue(session.terminals.known);
+  const connected = useValue(session.socket.connection).state === "connected";
+  const mayChange = useValue(session.role) !== "viewer";
+  return (
+    <div className="center-note">
+      <p>{known ? "No terminal is open." : "The terminals come with the connection."}</p>
+      {known && mayChange && (
+        <Button disabled={!connected} onClick={() => void openTerminal(workspace)}>
+          Open a terminal
+        </Button>
+      )}
+    </div>
+  );
+}
+
+/** The run configuration whose program is, or was, in a terminal. */
+function runOf(runs: ReadonlyMap<string, RunView>, terminal: number): [string, RunState | null] {
+  for (const [name, { run }] of runs)
+    if (run.status !== "idle" && run.terminal === terminal) return [name, run];
+  return [MAIN_RUN, null];
 }
 
 interface EndedProps {
   info: TerminalInfo;
   actions: Actions;
-  restart: (info: TerminalInfo) => void;
+  restart: () => void;
   enabled: boolean;
 }
 
 function Ended({ info, actions, restart, enabled }: EndedProps) {
   const { session } = useWorkspace();
-  const { run } = useValue(session.run);
+  const runs = useValue(session.runs);
   const code = info.exit_code;
   if (code === null) return null;
+  if (info.kind === "clone") {
+    return (
+      <div className={`bar ${code !== 0 ? "bad" : ""}`} role="status" aria-label="Clone ended">
+        <span>
+          {code === 0
+            ? "The repository is here."
+            : "The repository could not be fetched. Mend the address or the access, and import it again."}
+        </span>
+      </div>
+    );
+  }
   if (info.kind === "shell") {
     return (
       <div className="bar" role="status" aria-label="Terminal ended">
         <span>{code === 0 ? "The shell ended." : `The shell ended with exit code ${code}.`}</span>
-        <Button small disabled={!enabled} onClick={() => restart(info)}>
+        <Button small disabled={!enabled} onClick={restart}>
           Restart
         </Button>
       </div>
     );
   }
-  const stopped = run.status === "exited" && run.stopped;
-  const text = stopped
-    ? "The program was stopped."
-    : code === 0
-      ? "The program ended."
-      : `The program ended with exit code ${code}.`;
+  const [name, run] = runOf(runs, info.terminal);
+  const ended = run?.status === "exited" ? run : null;
+  const failed = ended ? hasFailed(ended) : code !== 0;
   return (
-    <div className={`bar ${code !== 0 && !stopped ? "bad" : ""}`} role="status" aria-label="Program ended">
-      <span>{text}</span>
-      <Button small disabled={!enabled || run.status === "running"} onClick={actions.run}>
+    <div className={`bar ${failed ? "bad" : ""}`} role="status" aria-label="Program ended">
+      <span>{ended ? endedWords(ended) : `The program ${failureWords(code)}.`}</span>
+      <Button
+        small
+        disabled={!enabled || run?.status === "running"}
+        onClick={() => (name === MAIN_RUN ? actions.run() : actions.runNamed(name))}
+      >
         Run again
       </Button>
     </div>

@@ -1,4 +1,4 @@
-/** The terminal that is shown. The others wait at the runner, which draws their screen anew when they are. */
+/** A terminal that is shown. The others wait at the runner, which draws their screen anew when they are. */
 import { useEffect, useRef, useState } from "react";
 import type { TerminalInfo } from "../../api/protocol.gen";
 import { copyText } from "../../ui/clipboard";
@@ -6,12 +6,14 @@ import { ConfirmDialog } from "../../ui/Dialog";
 import { complain, toast } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
 import { useWorkspace } from "../edit/workspace";
+import type { PaneId } from "../panes/layout";
 import { localAddress } from "../preview/choose";
 import { count } from "../words";
 import { FindBar } from "./FindBar";
+import { bytesOf, type ScreenKey, withCtrl } from "./keyRow";
 import { openXterm, type XtermView } from "./xterm";
 
-export default function TerminalView({ info }: { info: TerminalInfo }) {
+export default function TerminalView({ pane, info }: { pane: PaneId; info: TerminalInfo }) {
   const { session, bench } = useWorkspace();
   const box = useRef<HTMLDivElement>(null);
   const view = useRef<XtermView | null>(null);
@@ -25,7 +27,11 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
     const terminal = session.terminals.get(id);
     const shown = openXterm(box.current, {
       readOnly,
-      onData: (data) => terminal.type(data),
+      onData: (data) => {
+        const held = bench.ctrlHeld.get() && typeof data === "string";
+        if (held) bench.ctrlHeld.set(false);
+        terminal.type(held ? withCtrl(data) : data);
+      },
       onSize: (size) => {
         bench.terminalSize = size;
         if (!readOnly) terminal.resize(size.cols, size.rows);
@@ -44,10 +50,15 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
       onPaste: (lines, go) => setPaste({ lines, go }),
     });
     bench.terminalSize = shown.screen.size();
-    const handle = { find: () => setFinding(true), clear: shown.clear };
-    bench.shell = handle;
+    const press = (key: ScreenKey) => {
+      const ctrl = bench.ctrlHeld.get();
+      if (!readOnly) terminal.type(bytesOf(key, { ctrl, application: shown.wantsApplicationKeys() }));
+    };
+    const unregister = bench.register(pane, {
+      focus: shown.focus,
+      shell: { find: () => setFinding(true), clear: shown.clear, press, marks: shown.marks },
+    });
     view.current = shown;
-    bench.focus.terminal = shown.focus;
     terminal.show(shown.screen);
     const takeFocus = () => {
       const wish = bench.typeInto.get();
@@ -61,11 +72,10 @@ export default function TerminalView({ info }: { info: TerminalInfo }) {
       stopWish();
       terminal.hide();
       view.current = null;
-      if (bench.shell === handle) bench.shell = null;
-      if (bench.focus.terminal === shown.focus) bench.focus.terminal = () => {};
+      unregister();
       shown.dispose();
     };
-  }, [session, bench, id, readOnly]);
+  }, [session, bench, pane, id, readOnly]);
 
   const { cols, rows } = info;
   useEffect(() => {

@@ -13,6 +13,7 @@ import { copyText } from "../../ui/clipboard";
 import { complain } from "../../ui/toasts";
 import { isAnswer } from "./answers";
 import { textToCopy } from "./copying";
+import { followMarks, type Marks } from "./marks";
 import { palette } from "./palette";
 import { linesToConfirm } from "./paste";
 import { type Place, placesIn } from "./places";
@@ -56,9 +57,12 @@ export interface Finder {
 export interface XtermView {
   screen: Screen;
   finder: Finder;
+  marks: Marks;
   /** Empties scrollback and screen, but for the line with the cursor. */
   clear(): void;
   focus(): void;
+  /** The program wants cursor keys in application mode (DECCKM). */
+  wantsApplicationKeys(): boolean;
   /** Fits it to its container. */
   fit(): void;
   /** Takes a size that another page gave. */
@@ -145,6 +149,7 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
   term.registerLinkProvider({
     provideLinks: (row, take) => take(linksOf(term, row, options.onPlace)),
   });
+  const marks = followMarks(term);
   term.open(container);
 
   let replaying = 0;
@@ -252,8 +257,10 @@ export function openXterm(container: HTMLElement, options: XtermOptions): XtermV
         return () => listener.dispose();
       },
     },
+    marks,
     clear: () => term.clear(),
     focus: () => term.focus(),
+    wantsApplicationKeys: () => term.modes.applicationCursorKeysMode,
     fit: fitNow,
     follow: (cols, rows) => {
       if (cols === term.cols && rows === term.rows) return;

@@ -1,14 +1,17 @@
 /** The file list with its head: what is chosen in it, and what is done to it. */
 import { FilePlus, FolderPlus, MoreHorizontal, Search } from "lucide-react";
-import { useCallback, useEffect, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useState } from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
-import { parentOf } from "../../session/paths";
+import { nameOf, parentOf } from "../../session/paths";
 import { IconButton } from "../../ui/Button";
 import { Menu, type Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
 import { useKeysOf } from "../commands/useCommands";
-import { focusPane } from "../edit/panes";
+import { focusPane, openToType } from "../edit/panes";
 import { useWorkspace } from "../edit/workspace";
+import { historyOpen } from "../history/open";
+import { isArchive } from "../import/archives";
+import { extract } from "../import/useImport";
 import { UploadPanel } from "../upload/UploadPanel";
 import { type MenuAct, menuItems } from "./menu";
 import { type Draft, type Row, targetFolder } from "./rows";
@@ -21,8 +24,10 @@ interface Clipboard {
   mode: "cut" | "copy";
 }
 
-export function FilesPane() {
-  const { session, bench, uploads } = useWorkspace();
+/** `grip`: what moves the pane, when it has no tab for that. */
+export function FilesPane({ grip }: { grip?: ReactNode }) {
+  const workspace = useWorkspace();
+  const { session, bench, uploads } = workspace;
   const files = useFileActions();
   const mayChange = useValue(session.role) !== "viewer";
   const connected = useValue(session.socket.connection).state === "connected";
@@ -63,13 +68,15 @@ export function FilesPane() {
   const make = async (name: string) => {
     if (!draft) return;
     const path = await files.create(draft.folder, name, draft.what);
-    if (draft.what === "file") bench.openFile(path);
+    bench.revealInTree.set({ path, keys: false });
+    if (draft.what === "file") openToType(bench, path);
   };
 
   const act = (what: MenuAct, row: Row | undefined) => {
     const focus = row?.kind === "entry" ? row.path : null;
     const paths = actedOn(selection, focus);
     const acts: Record<MenuAct, () => void> = {
+      open: () => focus !== null && bench.openFile(focus),
       newFile: () => begin("file", row),
       newFolder: () => begin("folder", row),
       upload: () => uploads.choose(folderOf(row), "files"),
@@ -79,7 +86,9 @@ export function FilesPane() {
       paste: () => paste(row),
       duplicate: () => void duplicate(paths),
       rename: () => setRenaming(focus),
+      extract: () => focus !== null && void extract(workspace, focus, { strip: false, remove: false }),
       download: () => files.download(focus ?? ""),
+      history: () => historyOpen.set({ id: workspace.id, path: focus ?? "" }),
       copyPath: () => void files.copyPaths(paths, false),
       copyRelativePath: () => void files.copyPaths(paths, true),
       remove: () => void files.remove(paths).then(() => setSelection(NOTHING)),
@@ -136,6 +145,8 @@ export function FilesPane() {
       count: actedOn(selection, focus).length,
       held: clipboard && { count: clipboard.paths.length, mode: clipboard.mode },
       mayChange: mayChange && connected,
+      file: row?.kind === "entry" && !row.folder,
+      archive: focus !== null && isArchive(nameOf(focus)),
     };
     return menuItems(choice, keys, (what) => act(what, row));
   };
@@ -175,6 +186,7 @@ export function FilesPane() {
         >
           <MoreHorizontal size={16} aria-hidden />
         </IconButton>
+        {grip}
       </div>
       <Tree
         mayChange={mayChange && connected}

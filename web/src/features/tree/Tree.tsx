@@ -1,20 +1,32 @@
 /** The virtualized tree: keys, mouse, drag and drop. Only the rows in sight exist, and the one in focus. */
 import { defaultRangeExtractor, useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type MouseEvent, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import type { WorkspacePath } from "../../api/protocol.gen";
 import { parentOf } from "../../session/paths";
+import { focusSoon } from "../../ui/focusSoon";
 import { InlineName } from "../../ui/InlineName";
 import type { Point } from "../../ui/Menu";
 import { useValue } from "../../ui/useValue";
+import { openToType } from "../edit/panes";
 import { useWorkspace } from "../edit/workspace";
+import { useNarrow } from "../panes/useSize";
 import type { Drop } from "../upload/dropped";
-import { type Draft, findByPrefix, keyMove, type Row, rowsOf } from "./rows";
+import { besideGone, type Draft, findByPrefix, keyMove, type Row, rowsOf } from "./rows";
 import { actedOn, type How, NOTHING, type Selection, select, selectAll } from "./selection";
 import { indent, TreeRow } from "./TreeRow";
 import { useDrag } from "./useDrag";
 import { useTypeAhead } from "./useTypeAhead";
 
-const ROW_PX = 28;
+/** As `--row` in the style sheets. */
+const ROW_PX = { mouse: 28, thumb: 44 };
 
 interface TreeProps {
   mayChange: boolean;
@@ -57,10 +69,11 @@ export function Tree(props: TreeProps) {
           rows.findIndex((r) => r.kind === "entry"),
         );
   const draftAt = rows.findIndex((r) => r.kind === "draft");
+  const rowPx = useNarrow() ? ROW_PX.thumb : ROW_PX.mouse;
   const virtual = useVirtualizer({
     count: rows.length,
     getScrollElement: () => box.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: 12,
     rangeExtractor: (range) => {
       const indexes = new Set(defaultRangeExtractor(range));
@@ -69,6 +82,8 @@ export function Tree(props: TreeProps) {
     },
   });
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: Rows of another height are measured anew.
+  useEffect(() => virtual.measure(), [virtual, rowPx]);
   useEffect(() => {
     if (draftAt >= 0) virtual.scrollToIndex(draftAt);
   }, [draftAt, virtual]);
@@ -84,19 +99,27 @@ export function Tree(props: TreeProps) {
   const goTo = (index: number, how: How = "only") => {
     pick(rows[index], how);
     virtual.scrollToIndex(index);
-    requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[data-index="${index}"]`)?.focus());
+    focusSoon(box.current, `[data-index="${index}"]`);
   };
+  // What had the focus went away: what stands in its place now has it, before anybody looks for that.
+  const lastAt = useRef(0);
+  useLayoutEffect(() => {
+    if (found >= 0) lastAt.current = found;
+    else if (focus !== null) choose(besideGone(rows, focus, lastAt.current));
+  });
   // Once the folders above it are listed.
   const wanted = useValue(bench.revealInTree);
-  const wantedAt = wanted === null ? -1 : rows.findIndex((r) => r.kind === "entry" && r.path === wanted);
+  const wantedAt = wanted === null ? -1 : rows.findIndex((r) => r.kind === "entry" && r.path === wanted.path);
   useEffect(() => {
     if (wanted === null) return;
-    for (let above = parentOf(wanted); above !== ""; above = parentOf(above)) session.tree.open(above);
+    for (let above = parentOf(wanted.path); above !== ""; above = parentOf(above)) session.tree.open(above);
   }, [wanted, session]);
   useEffect(() => {
     if (wantedAt < 0) return;
     bench.revealInTree.set(null);
-    goTo(wantedAt);
+    if (wanted?.keys) return goTo(wantedAt);
+    pick(rows[wantedAt], "only");
+    virtual.scrollToIndex(wantedAt);
   });
   const activate = (row: Row | undefined) => {
     if (row?.kind !== "entry") return;
@@ -109,14 +132,16 @@ export function Tree(props: TreeProps) {
     // A row's own button takes its keys itself.
     if (event.target instanceof Element && event.target.closest("button")) return;
     const row = rows[at];
-    const page = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / ROW_PX) - 1);
+    const page = Math.max(1, Math.floor((box.current?.clientHeight ?? 0) / rowPx) - 1);
     const move = event.ctrlKey || event.metaKey || event.altKey ? null : keyMove(rows, at, event.key, page);
     if ((event.ctrlKey || event.metaKey) && event.key === " ") pick(row, "toggle");
     else if (move && "to" in move) goTo(move.to, event.shiftKey ? "range" : "only");
     else if (move && "open" in move) session.tree.open(move.open);
     else if (move) session.tree.close(move.close);
-    else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) activate(row);
-    else if (event.key === " ") activate(row);
+    else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
+      if (row?.kind === "entry" && !row.folder) openToType(bench, row.path);
+      else activate(row);
+    } else if (event.key === " ") activate(row);
     else if (!menuKey(event, row) && !letterKey(event)) return;
     event.preventDefault();
   };

@@ -2,12 +2,13 @@
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../api/protocol.gen";
 import type { Folder } from "../../session/tree";
-import { findByPrefix, keyMove, rowsOf, targetFolder } from "./rows";
+import { besideGone, findByPrefix, keyMove, rowsOf, targetFolder } from "./rows";
 
 const entry = (name: string, kind: Entry["kind"] = "file"): Entry => ({
   name,
   kind,
   size: 0,
+  version: 0,
   executable: false,
   leads_to_folder: false,
   derived: false,
@@ -18,6 +19,23 @@ const folders = new Map<string, Folder>([
   ["", ready(entry("src", "folder"), entry("a.txt"))],
   ["src", ready(entry("deep", "folder"), entry("main.py"))],
 ]);
+
+describe("what has the focus once its row has gone", () => {
+  const next = (gone: string, at: number, now: ReadonlyMap<string, Folder>) => {
+    const row = besideGone(rowsOf(now, null), gone, at);
+    return row?.kind === "entry" ? row.path : null;
+  };
+  const all = ready(entry("src", "folder"), entry("a.txt"), entry("c.txt"));
+  it("is what took its place, and at the end what is before it", () => {
+    expect(next("b.txt", 2, new Map([["", all]]))).toBe("c.txt");
+    expect(next("d.txt", 3, new Map([["", all]]))).toBe("c.txt");
+    expect(next("d.txt", 0, new Map([["", ready()]]))).toBe(null);
+  });
+  it("is the folder that was shut over it", () => {
+    expect(next("src/deep/x", 2, new Map([["", all]]))).toBe("src");
+    expect(next("src/gone.py", 2, new Map([...folders, ["", all]]))).toBe("src/main.py");
+  });
+});
 
 describe("rows", () => {
   it("show what is in open folders below them, deeper", () => {

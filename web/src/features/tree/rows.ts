@@ -1,6 +1,6 @@
 /** The file list as rows, one below the other, for a virtualized tree. Pure. */
 import type { Entry, EntryKind, WorkspacePath } from "../../api/protocol.gen";
-import { join, parentOf } from "../../session/paths";
+import { isWithin, join, parentOf } from "../../session/paths";
 import { type Folder, isFolder } from "../../session/tree";
 
 export type Row =
@@ -87,6 +87,13 @@ export function keyMove(rows: Row[], at: number, key: string, page: number): Mov
     default:
       return null;
   }
+}
+
+/** What has the focus once a path has left the rows: the folder that was shut over it, or what took its place. */
+export function besideGone(rows: readonly Row[], gone: WorkspacePath, at: number): Row | undefined {
+  const above = rows.find((r) => r.kind === "entry" && r.folder && !r.open && isWithin(gone, r.path));
+  const next = rows.slice(at).find((r) => r.kind === "entry");
+  return above ?? next ?? rows.findLast((r) => r.kind === "entry");
 }
 
 /** The next row after `at` whose name begins with what was typed. */

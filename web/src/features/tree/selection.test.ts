@@ -8,6 +8,7 @@ const entry: Entry = {
   name: "x",
   kind: "file",
   size: 0,
+  version: 0,
   executable: false,
   leads_to_folder: false,
   derived: false,

@@ -6,9 +6,10 @@ import { display, encodeTyped, isWithin, join, nameOf, nameProblem, parentOf } f
 import { RequestError } from "../../session/socket";
 import { isFolder } from "../../session/tree";
 import { copyText } from "../../ui/clipboard";
+import { saveAs } from "../../ui/saveAs";
 import { complain, toast } from "../../ui/toasts";
 import { useWorkspace } from "../edit/workspace";
-import * as tabs from "../editor/tabs";
+import { closeWithin, moved } from "../panes/layout";
 import { count } from "../words";
 import { copyName } from "./selection";
 
@@ -50,7 +51,7 @@ export function useFileActions(): FileActions {
     const move = async (from: WorkspacePath, to: WorkspacePath) => {
       await socket.request({ type: "file_move", from, to }, "done");
       // Open documents are told by the runner; the tabs of files that were not loaded are not.
-      bench.tabs.update((t) => tabs.moved(t, from, to));
+      bench.layout.update((l) => moved(l, from, to));
       return to;
     };
     const copy = async (from: WorkspacePath, folder: WorkspacePath) => {
@@ -108,7 +109,7 @@ export function useFileActions(): FileActions {
         }
         for (const path of paths) {
           const open = bench.tabs.get().open.filter((p) => isWithin(p, path));
-          bench.tabs.update((t) => tabs.closeWithin(t, path));
+          bench.layout.update((l) => closeWithin(l, path));
           for (const file of open) documents.discard(file);
         }
         toast(`Deleted ${named(paths)}.`, {
@@ -119,10 +120,7 @@ export function useFileActions(): FileActions {
       download: (path) => {
         const entry = tree.entry(path);
         const folder = path === "" || (entry !== undefined && isFolder(entry));
-        const link = document.createElement("a");
-        link.href = folder ? addresses.folderDownload(id, path) : addresses.fileDownload(id, path);
-        link.download = "";
-        link.click();
+        saveAs(folder ? addresses.folderDownload(id, path) : addresses.fileDownload(id, path));
       },
       copyPaths: async (paths, relative) => {
         const lines = paths.map((p) => display(relative ? p : join(TOP, p)));

@@ -10,12 +10,13 @@ import type { Progress } from "./queue";
 
 const SHOWN_NAMES = 3;
 
-function words({ state, files, doneFiles, sentBytes, bytes: all, failed }: Progress): string {
+function words({ state, files, doneFiles, sentBytes, bytes: all, failed, stalled }: Progress): string {
   const done = `${doneFiles.toLocaleString("en")} of ${files.toLocaleString("en")} files`;
   if (state === "cancelled") return `Upload cancelled: ${done} had arrived`;
   if (state === "done" && failed.length > 0) return `${done} uploaded, ${failed.length} failed`;
   if (state === "done") return `${count(doneFiles, "file")} uploaded`;
-  return `${done}, ${bytes(sentBytes)} of ${bytes(all)}`;
+  const sent = `${done}, ${bytes(sentBytes)} of ${bytes(all)}`;
+  return stalled > 0 ? `${sent}. The connection is lost; it goes on once it is back.` : sent;
 }
 
 export function UploadPanel() {

@@ -5,7 +5,7 @@ import { type Send, type Sent, type Upload, UploadQueue } from "./queue";
 interface Sending {
   upload: Upload;
   overwrite: boolean;
-  progress: (bytes: number) => void;
+  progress: (bytes: number, waits?: boolean) => void;
   stop: AbortSignal;
   end: (sent: Sent) => Promise<void>;
 }
@@ -79,4 +79,17 @@ it("cancelling ends those under way, and begins no others", async () => {
   queue.add([{ path: "f", file: new Blob(["x"]) }]);
   expect(queue.progress.get()).toMatchObject({ files: 1, state: "sending" });
   expect(sending).toHaveLength(5);
+});
+
+it("those that wait for the connection are counted, until they go on or are cancelled", async () => {
+  const { queue, sending } = setUp(["a", "b"]);
+  sending[0]?.progress(4, true);
+  sending[0]?.progress(4, true);
+  sending[1]?.progress(0, true);
+  expect(queue.progress.get()).toMatchObject({ stalled: 2, sentBytes: 4 });
+  sending[0]?.progress(5, false);
+  expect(queue.progress.get()).toMatchObject({ stalled: 1, sentBytes: 5 });
+  await sending[0]?.end({ done: true });
+  queue.cancel();
+  expect(queue.progress.get()).toMatchObject({ stalled: 0, state: "cancelled" });
 });

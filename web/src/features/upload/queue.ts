@@ -10,11 +10,14 @@ export interface Upload {
 /** What became of one file. */
 export type Sent = { done: true } | { exists: true } | { error: string };
 
-/** Sends one file; tells how many of its bytes have gone. Rejects only when `stop` is aborted. */
+/**
+ * Sends one file; tells how many of its bytes have gone, and whether it waits for the connection. Rejects only
+ * when `stop` is aborted.
+ */
 export type Send = (
   upload: Upload,
   overwrite: boolean,
-  progress: (bytes: number) => void,
+  progress: (bytes: number, waits?: boolean) => void,
   stop: AbortSignal,
 ) => Promise<Sent>;
 
@@ -24,6 +27,8 @@ export interface Progress {
   bytes: number;
   doneFiles: number;
   sentBytes: number;
+  /** Files that wait until the connection is back. */
+  stalled: number;
   /** Not sent, since something is there; waiting for an answer. */
   existing: Upload[];
   failed: { path: WorkspacePath; message: string }[];
@@ -39,6 +44,7 @@ const NOTHING: Progress = {
   bytes: 0,
   doneFiles: 0,
   sentBytes: 0,
+  stalled: 0,
   existing: [],
   failed: [],
   state: "sending",
@@ -79,7 +85,7 @@ export class UploadQueue {
     this.waiting = [];
     this.stop.abort();
     this.stop = new AbortController();
-    this.change((p) => ({ ...p, existing: [], state: "cancelled" }));
+    this.change((p) => ({ ...p, existing: [], stalled: 0, state: "cancelled" }));
   }
 
   dismiss(): void {
@@ -100,11 +106,15 @@ export class UploadQueue {
 
   private async one(upload: Upload, overwrite: boolean, stop: AbortSignal): Promise<void> {
     let told = 0;
-    const tell = (bytes: number) => {
+    let waited = false;
+    const tell = (bytes: number, waits = false) => {
       if (stop.aborted) return;
       const more = Math.min(bytes, upload.file.size) - told;
+      const stalls = Number(waits) - Number(waited);
       told += more;
-      if (more !== 0) this.change((p) => ({ ...p, sentBytes: p.sentBytes + more }));
+      waited = waits;
+      if (more === 0 && stalls === 0) return;
+      this.change((p) => ({ ...p, sentBytes: p.sentBytes + more, stalled: p.stalled + stalls }));
     };
     try {
       const sent = await this.send(upload, overwrite, tell, stop);
@@ -118,6 +128,7 @@ export class UploadQueue {
       if ("exists" in sent) this.change((p) => ({ ...p, existing: [...p.existing, upload] }));
       else this.fail(upload, sent.error);
     } catch (error) {
+      tell(0);
       if (!stop.aborted) this.fail(upload, error instanceof Error ? error.message : "It was not sent.");
     } finally {
       this.running--;

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { hexLines, looksLikeText } from "./hex";
 import { isText, kindOf, otherView } from "./kind";
+import { densityOf, MOST_PIXELS, pdfProblem, zoomed } from "./pdfPage";
 import { readTable, separatorOf } from "./table";
 
 it("a file is shown by the ending of its name", () => {
@@ -60,5 +61,23 @@ describe("bytes", () => {
     expect(looksLikeText(encode("Zoë"))).toBe(true);
     expect(looksLikeText(encode("a\0b"))).toBe(false);
     expect(looksLikeText(Uint8Array.from([0xff, 0xfe, 0x41]))).toBe(false);
+  });
+});
+
+describe("a page of a PDF", () => {
+  it("is enlarged and made smaller in steps, from any size, and not beyond them", () => {
+    expect([zoomed(1, 1), zoomed(1, -1), zoomed(1.03, 1), zoomed(1.03, -1)]).toEqual([1.1, 0.9, 1.1, 1]);
+    expect([zoomed(4, 1), zoomed(9, 1), zoomed(0.25, -1)]).toEqual([4, 9, 0.25]);
+  });
+  it("has no more pixels than browsers can hold", () => {
+    expect(densityOf(600, 800, 2)).toBe(2);
+    const density = densityOf(10_000, 10_000, 2);
+    expect(density * 10_000 * density * 10_000).toBeCloseTo(MOST_PIXELS);
+  });
+  it("that can't be read says why, and what to do", () => {
+    const named = (name: string) => Object.assign(new Error("x"), { name });
+    expect(pdfProblem(named("PasswordException"))).toContain("password");
+    expect(pdfProblem(named("InvalidPDFException"))).toContain("damaged");
+    expect(pdfProblem("anything")).toContain("Try it again");
   });
 });

@@ -1,6 +1,9 @@
 /** Files: opening, making, moving and deleting them, and the tabs of those that are open. */
+import { followWithKeys, openToType } from "../../edit/panes";
 import { closeTab } from "../../editor/closeTab";
-import * as tabs from "../../editor/tabs";
+import { historyOpen } from "../../history/open";
+import { closePane } from "../../panes/actions";
+import { activeFilePane, groupOf } from "../../panes/layout";
 import { kindOf, otherView } from "../../viewer/kind";
 import type { Command } from "../command";
 import { type CommandContext, mayNotChange } from "./context";
@@ -19,6 +22,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.open",
       title: "Open file…",
       group: "File",
+      also: ["quick open", "go to file", "find file"],
       keys: ["Mod+P"],
       run: () => bench.palette.set(""),
     },
@@ -26,6 +30,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.new",
       title: "New file",
       group: "File",
+      also: ["create file", "add file"],
       keys: ["Alt+N"],
       blocked: () => mayNotChange(workspace),
       run: begin("file"),
@@ -34,6 +39,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.new-folder",
       title: "New folder",
       group: "File",
+      also: ["create folder", "new directory", "make directory"],
       keys: [],
       blocked: () => mayNotChange(workspace),
       run: begin("folder"),
@@ -42,6 +48,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.rename",
       title: "Rename the chosen file or folder",
       group: "File",
+      also: ["rename file", "rename folder"],
       keys: ["F2"],
       where: "files",
       exists: one,
@@ -52,6 +59,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.cut",
       title: "Cut what is chosen, to move it",
       group: "File",
+      also: ["move file"],
       keys: ["Mod+X"],
       where: "files",
       exists: some,
@@ -62,6 +70,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.copy",
       title: "Copy what is chosen",
       group: "File",
+      also: ["copy file"],
       keys: ["Mod+C"],
       where: "files",
       exists: some,
@@ -72,6 +81,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.paste",
       title: "Put here what was cut or copied",
       group: "File",
+      also: ["paste file"],
       keys: ["Mod+V"],
       where: "files",
       exists: () => bench.files?.hasClipboard() ?? false,
@@ -82,6 +92,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.duplicate",
       title: "Duplicate what is chosen",
       group: "File",
+      also: ["duplicate file", "duplicate folder"],
       keys: ["Mod+D"],
       where: "files",
       exists: some,
@@ -92,6 +103,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.delete",
       title: "Delete what is chosen",
       group: "File",
+      also: ["delete file", "delete folder", "remove file"],
       keys: ["Delete"],
       where: "files",
       exists: some,
@@ -102,14 +114,24 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.select-all",
       title: "Choose all files and folders in the list",
       group: "File",
+      also: ["select all files"],
       keys: ["Mod+A"],
       where: "files",
       run: () => bench.selectAllFiles(),
     },
     {
+      id: "file.history",
+      title: "History of this file",
+      group: "File",
+      keys: [],
+      exists: () => active() !== null,
+      run: () => historyOpen.set({ id: workspace.id, path: active() ?? "" }),
+    },
+    {
       id: "file.copy-path",
       title: "Copy the path",
       group: "File",
+      also: ["copy path"],
       keys: ["Alt+Shift+C"],
       where: "files",
       exists: some,
@@ -146,6 +168,7 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.download",
       title: "Download what is chosen",
       group: "File",
+      also: ["download file", "download folder"],
       keys: [],
       where: "files",
       exists: one,
@@ -155,26 +178,33 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       id: "file.reveal",
       title: "Show the open file in the list",
       group: "File",
+      also: ["reveal in explorer", "locate file"],
       keys: [],
       exists: () => active() !== null,
       run: () => {
         bench.showSide("files");
-        bench.revealInTree.set(active());
+        const path = active();
+        if (path !== null) bench.revealInTree.set({ path, keys: true });
       },
     },
     {
       id: "file.view",
       title: "Show as table, picture or page, or as text",
       group: "File",
+      also: ["markdown preview", "open preview", "toggle preview"],
       keys: ["Alt+Shift+V"],
-      where: "editor",
       exists: () => {
         const path = active();
         return path !== null && (kindOf(path) === "markdown" || otherView(path) !== null);
       },
       run: () => {
         const path = active();
-        if (path !== null) bench.toggleShown(path);
+        if (path === null) return;
+        bench.toggleShown(path);
+        bench.pane.set("code");
+        const pane = activeFilePane(bench.layout.get());
+        // Once it is drawn: it has its keys whatever had them before.
+        if (pane) requestAnimationFrame(() => followWithKeys(bench, pane));
       },
     },
   ];
@@ -182,28 +212,41 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
 
 export function tabCommands({ workspace }: CommandContext): Command[] {
   const { bench } = workspace;
-  const active = () => bench.tabs.get().active;
+  const pane = () => activeFilePane(bench.layout.get());
   const several = () => bench.tabs.get().open.length > 1;
+  const isOpen = () => pane() !== null;
+  /** The tabs beside the file's own, in its group. */
+  const panes = () => groupOf(bench.layout.get(), pane() ?? "files")?.panes ?? [];
   const step = (by: number) => () => {
-    const next = tabs.neighbour(bench.tabs.get(), by);
-    if (next !== null) bench.openFile(next);
+    const now = pane();
+    const all = panes();
+    const next = now && all[(all.indexOf(now) + by + all.length) % all.length];
+    if (!next) return;
+    bench.pane.set("code");
+    bench.activate(next);
+  };
+  const shift = (by: number) => () => {
+    const now = pane();
+    if (now) bench.shift(now, by);
   };
   return [
     {
       id: "tab.close",
       title: "Close tab",
       group: "Tab",
+      also: ["close file", "close editor"],
       keys: ["Alt+W"],
-      exists: () => active() !== null,
+      exists: isOpen,
       run: () => {
-        const path = active();
-        if (path !== null) closeTab(workspace, path);
+        const now = pane();
+        if (now) closePane(workspace, now);
       },
     },
     {
       id: "tab.close-all",
       title: "Close all tabs",
       group: "Tab",
+      also: ["close all files", "close all editors"],
       keys: [],
       exists: several,
       run: () => {
@@ -214,10 +257,11 @@ export function tabCommands({ workspace }: CommandContext): Command[] {
       id: "tab.close-others",
       title: "Close all other tabs",
       group: "Tab",
+      also: ["close other tabs"],
       keys: [],
       exists: several,
       run: () => {
-        const kept = active();
+        const kept = bench.tabs.get().active;
         for (const path of bench.tabs.get().open.filter((p) => p !== kept)) closeTab(workspace, path);
       },
     },
@@ -225,11 +269,12 @@ export function tabCommands({ workspace }: CommandContext): Command[] {
       id: "tab.reopen",
       title: "Reopen the tab that was closed last",
       group: "Tab",
+      also: ["reopen closed tab", "reopen closed editor"],
       keys: ["Alt+Shift+W"],
       exists: () => bench.lastClosed() !== null,
       run: () => {
         const path = bench.lastClosed();
-        if (path !== null) bench.openFile(path);
+        if (path !== null) openToType(bench, path, "reopen");
       },
     },
     {
@@ -237,7 +282,7 @@ export function tabCommands({ workspace }: CommandContext): Command[] {
       title: "Next tab",
       group: "Tab",
       keys: ["Alt+PageDown"],
-      exists: several,
+      exists: () => panes().length > 1,
       run: step(1),
     },
     {
@@ -245,8 +290,26 @@ export function tabCommands({ workspace }: CommandContext): Command[] {
       title: "Previous tab",
       group: "Tab",
       keys: ["Alt+PageUp"],
-      exists: several,
+      exists: () => panes().length > 1,
       run: step(-1),
+    },
+    {
+      id: "tab.move-right",
+      title: "Move the tab to the right",
+      group: "Tab",
+      keys: ["Ctrl+Shift+PageDown"],
+      where: "editor",
+      exists: isOpen,
+      run: shift(1),
+    },
+    {
+      id: "tab.move-left",
+      title: "Move the tab to the left",
+      group: "Tab",
+      keys: ["Ctrl+Shift+PageUp"],
+      where: "editor",
+      exists: isOpen,
+      run: shift(-1),
     },
   ];
 }

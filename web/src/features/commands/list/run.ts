@@ -1,21 +1,25 @@
 /** Running the project's program, and keeping what was made. */
+
+import { isRunning, namesToRun } from "../../run/names";
+import { runFormOpen } from "../../run/open";
 import type { Command } from "../command";
 import { type CommandContext, mayNotChange, notConnected } from "./context";
 
 export function runCommands({ workspace, actions }: CommandContext): Command[] {
   const { session } = workspace;
-  const isRunning = () => session.run.get().run.status === "running";
+  const isMainRunning = () => session.run.get().run.status === "running";
   const nothingToRun = () =>
     session.project.get()?.run_command === ""
-      ? "There is nothing to run: write a command under [run] in alcove.toml."
+      ? "There is nothing to run: set up Run first (“Edit run configurations”)."
       : null;
   return [
     {
       id: "run.start",
       title: "Run",
       group: "Run",
+      also: ["start", "execute"],
       keys: ["Mod+Enter"],
-      exists: () => !isRunning(),
+      exists: () => !isMainRunning(),
       blocked: () => mayNotChange(workspace) ?? nothingToRun(),
       run: actions.run,
     },
@@ -23,8 +27,9 @@ export function runCommands({ workspace, actions }: CommandContext): Command[] {
       id: "run.stop",
       title: "Stop",
       group: "Run",
+      also: ["kill", "terminate"],
       keys: [],
-      exists: isRunning,
+      exists: isMainRunning,
       blocked: () => mayNotChange(workspace),
       run: actions.stop,
     },
@@ -33,17 +38,44 @@ export function runCommands({ workspace, actions }: CommandContext): Command[] {
       title: "Restart",
       group: "Run",
       keys: ["Mod+Shift+Enter"],
-      exists: isRunning,
+      exists: isMainRunning,
       blocked: () => mayNotChange(workspace) ?? nothingToRun(),
       run: actions.restart,
+    },
+    {
+      id: "run.configure",
+      title: "Edit run configurations",
+      group: "Run",
+      also: ["run settings", "run command"],
+      keys: [],
+      blocked: () => mayNotChange(workspace),
+      run: () => runFormOpen.set(true),
     },
     {
       id: "file.save",
       title: "Save now",
       group: "File",
+      also: ["save file"],
       keys: ["Mod+S"],
       blocked: () => notConnected(workspace),
       run: actions.save,
     },
   ];
+}
+
+/** The further run configurations that there are now. */
+export function namedRunCommands({ workspace, actions }: CommandContext): Command[] {
+  const { session } = workspace;
+  const blocked = () => mayNotChange(workspace);
+  return namesToRun(session.project.get(), session.runs.get()).map((name) => {
+    const running = isRunning(session.runs.get(), name);
+    return {
+      id: `run.named.${name}`,
+      title: running ? `Stop ${name}` : `Run ${name}`,
+      group: "Run",
+      keys: [],
+      blocked,
+      run: () => (running ? actions.stopNamed(name) : actions.runNamed(name)),
+    };
+  });
 }

@@ -29,6 +29,7 @@ export function searchCommands({ workspace }: CommandContext): Command[] {
       id: "search.open",
       title: "Search in all files",
       group: "Search",
+      also: ["find in files"],
       keys: ["Mod+Shift+F"],
       run: () => open(false),
     },
@@ -36,6 +37,7 @@ export function searchCommands({ workspace }: CommandContext): Command[] {
       id: "search.replace",
       title: "Replace in all files",
       group: "Search",
+      also: ["replace in files"],
       keys: ["Mod+Shift+H"],
       exists: () => session.mayChange,
       run: () => open(true),
@@ -45,9 +47,9 @@ export function searchCommands({ workspace }: CommandContext): Command[] {
       title: "Close the search",
       group: "Search",
       keys: [],
-      exists: () => bench.side.get() === "search",
+      exists: () => bench.layout.get().shown.search,
       run: () => {
-        bench.showSide("files");
+        bench.closeSearch();
         bench.focusSide.set("files");
       },
     },

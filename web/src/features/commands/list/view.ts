@@ -1,9 +1,15 @@
 /** Going round the panes, showing and hiding them, and what is about Alcove itself. */
 import { changeSettings, settings } from "../../../app/settings";
 import { toggleTheme } from "../../../app/theme";
+import { copyText } from "../../../ui/clipboard";
+import { complain, toast } from "../../../ui/toasts";
 import { cyclePanes, focusPane } from "../../edit/panes";
+import { historyOpen } from "../../history/open";
+import { lifetimeOpen } from "../../lifetime/open";
+import { terminalId, terminalOf } from "../../panes/layout";
 import { settingsOpen } from "../../settings/open";
-import { closeTerminal, openTerminal } from "../../terminal/openTerminal";
+import { closeTerminal, openTerminal, splitTerminal } from "../../terminal/openTerminal";
+import { count } from "../../words";
 import type { Command } from "../command";
 import { type CommandContext, mayNotChange } from "./context";
 
@@ -15,13 +21,13 @@ const THEMES = [
 
 export function viewCommands({ workspace, navigate }: CommandContext): Command[] {
   const { bench } = workspace;
-  const toggle = (key: "tree" | "terminal" | "preview") => () =>
-    bench.arrange({ [key]: !bench.layout.get()[key] });
+  const toggle = (key: "files" | "terminal" | "preview") => () => bench.toggle(key);
   return [
     {
       id: "view.palette",
       title: "All commands",
       group: "View",
+      also: ["command palette"],
       keys: ["Mod+Shift+P", "Mod+K"],
       run: () => bench.palette.set(">"),
     },
@@ -43,6 +49,7 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "view.focus-files",
       title: "Go to the files",
       group: "View",
+      also: ["focus explorer"],
       keys: ["Mod+Shift+E"],
       run: () => {
         bench.showSide("files");
@@ -63,7 +70,7 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       keys: [],
       run: () => {
         bench.pane.set("preview");
-        bench.arrange({ preview: true });
+        bench.activate("preview");
         requestAnimationFrame(() => focusPane(bench, "preview"));
       },
     },
@@ -71,13 +78,15 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "view.files",
       title: "Show or hide the files",
       group: "View",
+      also: ["toggle files", "toggle sidebar", "toggle explorer"],
       keys: ["Mod+B"],
-      run: toggle("tree"),
+      run: toggle("files"),
     },
     {
       id: "view.terminal",
       title: "Show or hide the terminal",
       group: "View",
+      also: ["toggle terminal", "toggle shell", "toggle panel"],
       keys: ["Mod+J"],
       run: toggle("terminal"),
     },
@@ -85,6 +94,7 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "view.preview",
       title: "Show or hide the preview",
       group: "View",
+      also: ["toggle preview", "toggle webview"],
       keys: [],
       run: toggle("preview"),
     },
@@ -92,13 +102,23 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "view.wrap",
       title: "Wrap long lines, or not",
       group: "View",
+      also: ["word wrap", "toggle word wrap", "line wrap"],
       keys: ["Alt+Z"],
       run: () => changeSettings({ word_wrap: !settings.get().word_wrap }),
+    },
+    {
+      id: "view.vim",
+      title: "Vim keys in the editor, or not",
+      group: "View",
+      also: ["vim mode", "toggle vim"],
+      keys: [],
+      run: () => changeSettings({ vim: !settings.get().vim }),
     },
     {
       id: "alcove.settings",
       title: "Settings",
       group: "Alcove",
+      also: ["preferences", "options"],
       keys: ["Mod+,"],
       run: () => settingsOpen.set(true),
     },
@@ -106,6 +126,7 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "alcove.keys",
       title: "Keyboard shortcuts",
       group: "Alcove",
+      also: ["keybindings", "hotkeys"],
       keys: [],
       run: () => bench.keysOpen.set(true),
     },
@@ -123,18 +144,62 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
       id: "alcove.theme",
       title: "Change between light and dark",
       group: "Alcove",
+      also: ["toggle theme", "dark mode", "light mode", "color theme"],
       keys: [],
       run: toggleTheme,
     },
-    { id: "alcove.repls", title: "Back to your repls", group: "Alcove", keys: [], run: () => navigate("/") },
+    {
+      id: "alcove.rename",
+      title: "Rename this repl",
+      group: "Alcove",
+      also: ["rename project"],
+      keys: [],
+      blocked: () => mayNotChange(workspace),
+      run: () => bench.renamingRepl.set(true),
+    },
+    {
+      id: "alcove.lifetime",
+      title: "How long this repl runs",
+      group: "Alcove",
+      also: ["keep alive", "always on", "idle time", "timeout", "wake"],
+      keys: [],
+      run: () => lifetimeOpen.set(workspace.id),
+    },
+    {
+      id: "alcove.history",
+      title: "History",
+      group: "Alcove",
+      also: ["versions", "snapshots", "checkpoints"],
+      keys: [],
+      run: () => historyOpen.set({ id: workspace.id }),
+    },
+    {
+      id: "alcove.repls",
+      title: "Back to your repls",
+      group: "Alcove",
+      also: ["dashboard", "home", "all repls", "leave"],
+      keys: [],
+      run: () => navigate("/"),
+    },
   ];
+}
+
+async function copyOutput(text: string | null): Promise<void> {
+  if (text === null) toast("No command has ended in this terminal yet.");
+  else if (await copyText(text)) toast(`Copied ${count(text.length, "character")}.`);
+  else complain("The browser does not let this page copy: allow it, or use https.");
 }
 
 export function terminalCommands({ workspace }: CommandContext): Command[] {
   const { bench, session } = workspace;
   const shown = () => {
     const list = session.terminals.list.get();
-    return list.find((t) => t.terminal === bench.terminal.get()) ?? list[0];
+    return list.find((t) => t.terminal === bench.terminal()) ?? list[0];
+  };
+  /** The one whose menu is open, or which has the focus; else the one that is shown. */
+  const meant = () => {
+    const current = terminalOf(bench.current.get());
+    return session.terminals.list.get().find((t) => t.terminal === current) ?? shown();
   };
   return [
     {
@@ -151,14 +216,70 @@ export function terminalCommands({ workspace }: CommandContext): Command[] {
       id: "terminal.new",
       title: "New terminal",
       group: "Terminal",
+      also: ["open terminal", "new shell"],
       keys: ["Ctrl+Shift+`"],
       blocked: () => mayNotChange(workspace),
       run: () => void openTerminal(workspace),
     },
     {
+      id: "terminal.split",
+      title: "Split this terminal",
+      group: "Terminal",
+      keys: ["Ctrl+Shift+5"],
+      where: "terminal",
+      exists: () => meant() !== undefined,
+      blocked: () => mayNotChange(workspace),
+      run: () => {
+        const terminal = meant();
+        if (terminal) void splitTerminal(workspace, terminal.terminal);
+      },
+    },
+    {
+      id: "terminal.rename",
+      title: "Rename this terminal",
+      group: "Terminal",
+      keys: ["F2"],
+      where: "terminal",
+      exists: () => meant() !== undefined,
+      blocked: () => mayNotChange(workspace),
+      run: () => {
+        const terminal = meant();
+        if (!terminal) return;
+        bench.activate(terminalId(terminal.terminal));
+        bench.renaming.set(terminal.terminal);
+      },
+    },
+    {
+      id: "terminal.previous-command",
+      title: "Go to the command before",
+      group: "Terminal",
+      keys: ["Ctrl+Shift+ArrowUp"],
+      where: "terminal",
+      exists: () => bench.shell !== null,
+      run: () => bench.shell?.marks.go(-1),
+    },
+    {
+      id: "terminal.next-command",
+      title: "Go to the next command",
+      group: "Terminal",
+      keys: ["Ctrl+Shift+ArrowDown"],
+      where: "terminal",
+      exists: () => bench.shell !== null,
+      run: () => bench.shell?.marks.go(1),
+    },
+    {
+      id: "terminal.copy-output",
+      title: "Copy what the last command wrote",
+      group: "Terminal",
+      keys: [],
+      exists: () => bench.shell !== null,
+      run: () => void copyOutput(bench.shell?.marks.lastOutput() ?? null),
+    },
+    {
       id: "terminal.close",
       title: "Close this terminal",
       group: "Terminal",
+      also: ["kill terminal"],
       keys: [],
       exists: () => shown() !== undefined,
       blocked: () => mayNotChange(workspace),
@@ -190,31 +311,17 @@ export function terminalCommands({ workspace }: CommandContext): Command[] {
         title: by > 0 ? "Next terminal" : "Previous terminal",
         group: "Terminal",
         keys: [by > 0 ? "Ctrl+Shift+PageDown" : "Ctrl+Shift+PageUp"],
+        where: "terminal",
         exists: () => session.terminals.list.get().length > 1,
         run: () => {
           const list = session.terminals.list.get();
           const at = list.findIndex((t) => t.terminal === shown()?.terminal) + by;
           const next = list[(at + list.length) % list.length];
           if (!next) return;
-          bench.showTerminal(next.terminal);
+          bench.activate(terminalId(next.terminal));
           bench.typeInto.set(next.terminal);
         },
       }),
     ),
   ];
-}
-
-/** One for each port that a program listens on; they come and go, and have no keys. */
-export function portCommands({ workspace }: CommandContext): Command[] {
-  const { bench, session } = workspace;
-  return (session.ports.get() ?? []).map(({ port, process }) => ({
-    id: `preview.port.${port}`,
-    title: process ? `Show port ${port} (${process})` : `Show port ${port}`,
-    group: "Preview",
-    keys: [],
-    run: () => {
-      bench.showPreview(port);
-      bench.pane.set("preview");
-    },
-  }));
 }

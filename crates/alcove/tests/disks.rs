@@ -1,0 +1,167 @@
+//! What a repl's files take on this machine's disk is limited, as root and where there are loop devices: see
+//! `spawner/src/sandbox/disk.rs`.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use alcove_testkit::{Options, Server, Traces, eventually, kill_sandbox};
+use common::options;
+use serde_json::Value;
+
+/// MiB that a repl's disk has here.
+const DISK: u64 = 64;
+
+fn limited() -> Options {
+    options().arg("--disk", &format!("{DISK}MiB"))
+}
+
+fn image(server: &Server, id: &str) -> PathBuf {
+    server.data_dir.join(format!("sandboxes/disks/{id}.img"))
+}
+
+/// MiB that a file takes.
+fn taken(path: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    (std::fs::metadata(path).unwrap().blocks() * 512) >> 20
+}
+
+fn folder(server: &Server, id: &str) -> PathBuf {
+    server.data_dir.join("repls").join(id)
+}
+
+/// Kills what runs, and waits until nothing of it is in the way.
+async fn end_sandbox(server: &Server, id: &str) {
+    let record = server
+        .data_dir
+        .join(format!("sandboxes/sandboxes/{id}.json"));
+    let record: Value = serde_json::from_slice(&std::fs::read(record).unwrap()).unwrap();
+    kill_sandbox(&server.data_dir, id).unwrap();
+    for process in ["first", "monitor"] {
+        let stat = format!("/proc/{}/stat", record[process]["pid"]);
+        eventually("its process has ended", || async {
+            let stat = std::fs::read_to_string(&stat).unwrap_or_default();
+            (stat.is_empty() || stat.contains(") Z ")).then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_the_repls_own_and_what_is_deleted_makes_room() {
+    let server = Server::start(limited()).await.unwrap();
+    let (full, other) = (
+        server.create("blank").await.unwrap(),
+        server.create("blank").await.unwrap(),
+    );
+    let mut page = server.session(&full).await.unwrap();
+    let traces = Traces::of(&server).unwrap();
+    let fill = "head -c 128M /dev/zero > big; head -c 1M /dev/zero > ~/more; echo code $?";
+    let (said, _) = page.command(fill).await.unwrap();
+    assert!(said.contains("No space left on device"), "{said}");
+    assert!(said.contains("code 1"), "home is on the same disk: {said}");
+    assert!(taken(&image(&server, &full)) <= DISK);
+    eventually("the page is told", || async {
+        let disk = server.state(&full).await.ok()?["resources"]["disk"].clone();
+        (disk["bytes"].is_u64() && disk["bytes"] == disk["max_bytes"]).then_some(())
+    })
+    .await;
+    let mut neighbour = server.session(&other).await.unwrap();
+    let write = "head -c 16M /dev/urandom > big && echo code $?";
+    let (said, _) = neighbour.command(write).await.unwrap();
+    assert!(said.contains("code 0"), "{said}");
+
+    let (said, _) = page
+        .command("rm big && sync && echo fine > small && cat small")
+        .await
+        .unwrap();
+    assert!(said.contains("fine"), "{said}");
+    eventually("what was deleted is given back", || async {
+        (taken(&image(&server, &full)) < DISK / 2).then_some(())
+    })
+    .await;
+    drop((page, neighbour));
+    for id in [&full, &other] {
+        server.stop_repl(id).await.unwrap();
+        assert!(!image(&server, id).exists() && !folder(&server, id).exists());
+    }
+    traces.of_repls_gone().await;
+    let mut page = server.session(&full).await.unwrap();
+    assert!(page.command("cat small").await.unwrap().0.contains("fine"));
+}
+
+#[tokio::test]
+async fn what_was_on_a_disk_is_saved_after_the_machine_was_restarted() {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    // Too fresh to have been saved.
+    page.command("echo precious > file; sync").await.unwrap();
+    server.end(libc::SIGKILL).await.unwrap();
+    end_sandbox(&server, &id).await;
+    let unmounted = Command::new("umount")
+        .arg("--lazy")
+        .arg(folder(&server, &id))
+        .status();
+    assert!(unmounted.unwrap().success());
+    assert!(!folder(&server, &id).join("workspace").exists());
+
+    let server = server.again().await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page.command("cat file").await.unwrap();
+    assert!(said.contains("precious"), "{said}");
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_in_every_way_is_saved_and_opens_again() {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let fill = "mkdir many; : > big; i=0; while : > many/$i; do i=$((i+1)); done 2>/dev/null; \
+        echo precious >> README.md; head -c 128M /dev/zero > big; echo more > more; echo code $?";
+    let (said, _) = page.command(fill).await.unwrap();
+    assert!(said.contains("code 1"), "{said}");
+    server.end(libc::SIGKILL).await.unwrap();
+    end_sandbox(&server, &id).await;
+    let server = server.again().await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page
+        .command("tail -n 1 README.md; rm -r many big && echo fine > small && cat small")
+        .await
+        .unwrap();
+    assert!(said.contains("precious") && said.contains("fine"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_without_the_limit_goes_on_with_disks_that_there_are() {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.command("echo precious > file").await.unwrap();
+    server.end(libc::SIGTERM).await.unwrap();
+    let data = server.data_dir.clone();
+    let unlimited = Server::start_over(options().arg("--disk", "0"), &data)
+        .await
+        .unwrap();
+    let mut page = unlimited.session(&id).await.unwrap();
+    assert!(
+        page.command("cat file")
+            .await
+            .unwrap()
+            .0
+            .contains("precious")
+    );
+    drop(page);
+    unlimited.stop_repl(&id).await.unwrap();
+    assert!(!image(&unlimited, &id).exists());
+    let mut page = unlimited.session(&id).await.unwrap();
+    assert!(
+        page.command("cat file")
+            .await
+            .unwrap()
+            .0
+            .contains("precious")
+    );
+    assert!(!image(&unlimited, &id).exists(), "a new one has none");
+}

@@ -1,0 +1,272 @@
+//! Hard limits of what repls' folders hold, as root: each folder is a file system of its own (ext4), in an
+//! image that grows as it fills (loop(4), sparse) and gives back what is deleted (`discard`).
+
+use std::collections::HashMap;
+use std::ffi::CString;
+use std::fs::{self, File};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use super::{host, lock, tools};
+use crate::{DiskUsage, Holds, SpawnError};
+
+/// How images are made, whatever the machine's own settings are: a small journal, nothing written that is not
+/// needed, times in nanoseconds, and a hundredth that only root gets: what a server notes in a folder that is
+/// full.
+const FORMAT: [&str; 16] = [
+    "-q",
+    "-F",
+    "-T",
+    "default",
+    "-b",
+    "4096",
+    "-I",
+    "256",
+    "-m",
+    "1",
+    "-J",
+    "size=8",
+    "-E",
+    "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",
+    "-L",
+    "repl",
+];
+/// One file for each of so many bytes: dependencies are many small files.
+const BYTES_OF_FILE: u64 = 8 << 10;
+/// What is deleted is given back; the kernel's filling of the tables, which would make the image grow, is
+/// left out (ext4(5)). Mounted anew, an image has the loop device that it has (mount(8)).
+const OPTIONS: &str = "loop,nosuid,nodev,noatime,discard,noinit_itable";
+/// What must be free on the disk that all images are on, for another to be used: a program that writes must
+/// find its own disk full before the machine's is, since that fails what others have written already.
+const SPARE: u64 = 1 << 30;
+
+/// `ioctl` of `/dev/loop-control` (`linux/loop.h`).
+const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
+
+/// The images of a server's repls.
+#[derive(Debug)]
+pub struct Disks {
+    images: PathBuf,
+    /// Bytes of a new one; `None`: new folders have no limit of their own.
+    limit: Option<u64>,
+    /// Held while something is mounted, and while a process that will have mounts of its own begins: none
+    /// of them must hold another repl's.
+    pub mounting: tokio::sync::Mutex<()>,
+    /// Where disks are mounted, by repl.
+    attached: Mutex<HashMap<String, PathBuf>>,
+}
+
+impl Disks {
+    /// Tries it, with an image that goes again.
+    pub async fn open(state: &Path, limit: Option<u64>) -> Result<Self, SpawnError> {
+        let images = state.join("disks");
+        host::make_folder(&images, 0o700)?;
+        let disks = Self {
+            images,
+            limit,
+            mounting: tokio::sync::Mutex::default(),
+            attached: Mutex::default(),
+        };
+        let (id, trial) = ("trial", disks.images.join("trial"));
+        // Of one that was cut short.
+        disks.detach(id, &trial).await?;
+        host::make_folder(&trial, 0o700)?;
+        let tried = disks.attach(id, &trial, Holds::default()).await;
+        disks.detach(id, &trial).await?;
+        fs::remove_dir(&trial).map_err(io("a folder to try a disk with"))?;
+        tried?;
+        Ok(disks)
+    }
+
+    /// Ids of those whose folder is a disk.
+    pub fn all(state_dir: &Path) -> Vec<String> {
+        let entries = fs::read_dir(state_dir.join("disks")).into_iter().flatten();
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let ids = names.filter_map(|name| name.to_str()?.strip_suffix(".img").map(str::to_owned));
+        ids.collect()
+    }
+
+    /// Whether new folders have a limit.
+    pub fn limits(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    fn image(&self, id: &str) -> PathBuf {
+        self.images.join(format!("{id}.img"))
+    }
+
+    /// Mounts a repl's disk on `folder`; a new one where there is none, unless something is in the folder.
+    /// A new one has room for what the repl `holds` in any case.
+    pub async fn attach(&self, id: &str, folder: &Path, holds: Holds) -> Result<(), SpawnError> {
+        let image = self.image(id);
+        if is_mounted(folder).map_err(io("a repl's folder"))? {
+            self.note(id, folder);
+            return Ok(());
+        }
+        let mut inside = fs::read_dir(folder).map_err(io("a repl's folder"))?;
+        let is_empty = inside.next().is_none();
+        match (image.exists(), self.limit) {
+            (true, _) if !is_empty => {
+                return Err(SpawnError::Unable(format!(
+                    "there are files in {}, and others in {}: move one of both away",
+                    folder.display(),
+                    image.display()
+                )));
+            }
+            (true, _) => {}
+            (false, Some(limit)) if is_empty => self.make(&image, limit, holds).await?,
+            (false, _) => return Ok(()),
+        }
+        if let Err(error) = self.mount(&image, folder).await {
+            tracing::warn!(repl = id, %error, "its disk can't be mounted; it is checked");
+            // An exit code other than 0 says that it has mended something, or could not: it is tried.
+            let _ = tools::run("e2fsck", &["-p", text(&image)?], "").await;
+            self.mount(&image, folder).await?;
+        }
+        self.note(id, folder);
+        // Nothing is ever found in there.
+        let _ = fs::remove_dir(folder.join("lost+found"));
+        Ok(())
+    }
+
+    /// A file system that is empty: under its own name only once it is whole.
+    async fn make(&self, image: &Path, limit: u64, holds: Holds) -> Result<(), SpawnError> {
+        let failed = io("a repl's disk can't be made");
+        let host = rustix::fs::statvfs(&self.images).map_err(|error| failed(error.into()))?;
+        if host.f_bavail * host.f_frsize < SPARE {
+            return Err(SpawnError::Unable(
+                "this machine's disk is almost full: whoever runs it has to make room".into(),
+            ));
+        }
+        let size = limit.max(holds.bytes + holds.bytes / 4);
+        let files = (size / BYTES_OF_FILE).max(holds.files + holds.files / 4);
+        let new = image.with_extension("new");
+        let made = File::create(&new).and_then(|file| file.set_len(size));
+        made.map_err(&failed)?;
+        let files = files.to_string();
+        let mut arguments = FORMAT.to_vec();
+        arguments.extend(["-N", &files, text(&new)?]);
+        tools::run("mkfs.ext4", &arguments, "").await?;
+        fs::rename(&new, image).map_err(failed)
+    }
+
+    async fn mount(&self, image: &Path, folder: &Path) -> Result<(), SpawnError> {
+        let arguments = ["-t", "ext4", "-o", OPTIONS, text(image)?, text(folder)?];
+        let _alone = self.mounting.lock().await;
+        let mounted = tools::run("mount", &arguments, "").await;
+        if mounted.is_err() && make_node().is_ok() {
+            return tools::run("mount", &arguments, "").await;
+        }
+        mounted
+    }
+
+    fn note(&self, id: &str, folder: &Path) {
+        lock(&self.attached).insert(id.to_owned(), folder.to_owned());
+    }
+
+    /// What a repl's disk holds; `None` where it has none.
+    pub fn usage(&self, id: &str) -> Option<DiskUsage> {
+        let folder = lock(&self.attached).get(id)?.clone();
+        let disk = rustix::fs::statvfs(&folder).ok()?;
+        let used = disk.f_blocks.saturating_sub(disk.f_bfree);
+        // Some blocks are the file system's own, or root's: nobody gets them.
+        Some(DiskUsage {
+            bytes: used * disk.f_frsize,
+            files: disk.f_files.saturating_sub(disk.f_ffree),
+            max_bytes: (used + disk.f_bavail) * disk.f_frsize,
+            max_files: disk.f_files,
+        })
+    }
+
+    /// Unmounts what does not run, as the server ends. The next one finds it by its image.
+    pub async fn leave(&self, runs: impl Fn(&str) -> bool) {
+        let attached = std::mem::take(&mut *lock(&self.attached));
+        for (id, folder) in attached.into_iter().filter(|(id, _)| !runs(id)) {
+            if let Err(error) = unmount(&folder).await {
+                tracing::warn!(repl = id, %error, "its disk could not be unmounted");
+            }
+        }
+    }
+
+    /// Deletes a repl's disk with all that is in it, and unmounts it. No program may run in it any more. Cut
+    /// short, it leaves a folder that is whole until it is unmounted, and empty from then on.
+    pub async fn detach(&self, id: &str, folder: &Path) -> Result<(), SpawnError> {
+        let deleted = tokio::fs::remove_file(self.image(id)).await;
+        if let Err(error) = deleted
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(io("a repl's disk can't be deleted")(error));
+        }
+        unmount(folder).await?;
+        lock(&self.attached).remove(id);
+        Ok(())
+    }
+
+    /// Where disks are mounted, but for `own`. Ask with `mounting` held.
+    pub fn others(&self, own: &Path) -> io::Result<Vec<CString>> {
+        let attached = lock(&self.attached);
+        let others = attached.values().filter(|folder| *folder != own);
+        let others = others.map(|folder| CString::new(folder.as_os_str().as_bytes()));
+        Ok(others.collect::<Result<_, _>>()?)
+    }
+}
+
+/// In a container there are nodes for no more loop devices than there were when it began: makes that of the
+/// next free one.
+fn make_node() -> io::Result<()> {
+    use rustix::fs::{CWD, FileType, Mode};
+
+    /// Of loop devices (`Documentation/admin-guide/devices.txt`).
+    const MAJOR: u32 = 7;
+    let control = File::options().read(true).open("/dev/loop-control")?;
+    // SAFETY: LOOP_CTL_GET_FREE (loop(4)) takes no argument, and gives a number.
+    let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE) };
+    let number = u32::try_from(number).map_err(|_| io::Error::last_os_error())?;
+    let node = PathBuf::from(format!("/dev/loop{number}"));
+    if node.exists() {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let device = rustix::fs::makedev(MAJOR, number);
+    let mode = Mode::from_raw_mode(0o600);
+    Ok(rustix::fs::mknodat(
+        CWD,
+        &node,
+        FileType::BlockDevice,
+        mode,
+        device,
+    )?)
+}
+
+async fn unmount(folder: &Path) -> Result<(), SpawnError> {
+    while is_mounted(folder).map_err(io("a repl's folder"))? {
+        tools::run("umount", &["--lazy", text(folder)?], "").await?;
+    }
+    Ok(())
+}
+
+/// Whether it is on another device than the folder that it lies in, which may be a link.
+fn is_mounted(folder: &Path) -> io::Result<bool> {
+    let inside = match fs::symlink_metadata(folder) {
+        Ok(metadata) => metadata.dev(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let parent = fs::metadata(folder.parent().unwrap_or(folder))?;
+    Ok(inside != parent.dev())
+}
+
+fn text(path: &Path) -> Result<&str, SpawnError> {
+    path.to_str()
+        .ok_or_else(|| SpawnError::Unable(format!("{} is not UTF-8", path.display())))
+}
+
+fn io(what: &str) -> impl Fn(io::Error) -> SpawnError {
+    move |source| SpawnError::Io {
+        what: what.to_owned(),
+        source,
+    }
+}

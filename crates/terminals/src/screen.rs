@@ -1,0 +1,330 @@
+//! Terminal emulators, so that a new client gets each screen as it is. They run on a thread of
+//! their own, off the way of the output.
+
+use std::collections::HashMap;
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::skim::{self, Skimmer};
+use crate::wrap;
+
+/// Rows above the screen that a new client gets too.
+pub const SCROLLBACK_ROWS: usize = 1000;
+/// Batches of output that may wait for the emulators before reading from programs pauses.
+const MAX_WAITING_BATCHES: usize = 3;
+
+enum Command {
+    /// The permit goes back when the output has been drawn.
+    Feed(u32, Vec<u8>, Option<OwnedSemaphorePermit>),
+    Resize(u32, u16, u16),
+    Snapshot(u32, oneshot::Sender<Snapshot>),
+    Remove(u32),
+}
+
+/// What a new client is to draw.
+pub struct Snapshot {
+    /// Number of the first output byte that is not in it.
+    pub offset: u64,
+    /// Written to an emptied terminal of the same size, these draw scrollback, screen and modes.
+    pub bytes: Vec<u8>,
+}
+
+/// Handle to the emulators' thread, which starts with the first use and ends with the handle.
+pub struct Screens {
+    commands: Sender<Command>,
+    room: Arc<Semaphore>,
+}
+
+impl Screens {
+    pub fn start() -> std::io::Result<Self> {
+        let (commands, receiver) = channel();
+        std::thread::Builder::new()
+            .name("screens".into())
+            .stack_size(256 * 1024)
+            .spawn(move || serve(receiver))?;
+        Ok(Self {
+            commands,
+            room: Arc::new(Semaphore::new(MAX_WAITING_BATCHES)),
+        })
+    }
+
+    /// Waits until a batch of output may be handed over; in the order in which it was asked for.
+    pub async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        self.room.clone().acquire_owned().await.ok()
+    }
+
+    /// Hands output over. Without a permit from [`Screens::room`] it is not counted: only where a
+    /// screen is asked for, or changes its size.
+    pub fn feed(&self, terminal: u32, bytes: Vec<u8>, room: Option<OwnedSemaphorePermit>) {
+        self.send(Command::Feed(terminal, bytes, room));
+    }
+
+    pub fn resize(&self, terminal: u32, cols: u16, rows: u16) {
+        self.send(Command::Resize(terminal, cols, rows));
+    }
+
+    pub fn remove(&self, terminal: u32) {
+        self.send(Command::Remove(terminal));
+    }
+
+    /// The screen after all that was fed before this call; `None` when there is no such terminal.
+    pub async fn snapshot(&self, terminal: u32) -> Option<Snapshot> {
+        let (sender, receiver) = oneshot::channel();
+        self.send(Command::Snapshot(terminal, sender));
+        receiver.await.ok()
+    }
+
+    fn send(&self, command: Command) {
+        // The thread only ends with this sender.
+        let _ = self.commands.send(command);
+    }
+}
+
+/// Screens begin with their first size: what comes for another has been closed.
+fn serve(commands: Receiver<Command>) {
+    let mut screens: HashMap<u32, Screen> = HashMap::new();
+    for command in commands {
+        match command {
+            Command::Feed(id, bytes, _room) => {
+                if let Some(screen) = screens.get_mut(&id) {
+                    screen.feed_or_reset(&bytes);
+                }
+            }
+            Command::Resize(id, cols, rows) => {
+                let screen = screens.entry(id).or_insert_with(|| Screen::new(cols, rows));
+                let offset = screen.offset;
+                screen.or_reset(offset, |screen| screen.resize(nonzero(cols), nonzero(rows)));
+                // One that was emptied has its old size.
+                screen.parser.set_size(nonzero(rows), nonzero(cols));
+            }
+            Command::Snapshot(id, answer) => {
+                if let Some(screen) = screens.get(&id) {
+                    // The client may have gone meanwhile.
+                    let _ = answer.send(screen.snapshot());
+                }
+            }
+            Command::Remove(id) => {
+                screens.remove(&id);
+            }
+        }
+    }
+}
+
+fn nonzero(n: u16) -> NonZeroU16 {
+    NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
+}
+
+struct Screen {
+    parser: vt100::Parser,
+    skimmer: Skimmer,
+    /// The beginning of a character or control sequence whose end is to come.
+    unfinished: Vec<u8>,
+    offset: u64,
+}
+
+impl Screen {
+    fn new(cols: u16, rows: u16) -> Self {
+        Self {
+            parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS),
+            skimmer: Skimmer::default(),
+            unfinished: Vec::new(),
+            offset: 0,
+        }
+    }
+
+    fn feed_or_reset(&mut self, bytes: &[u8]) {
+        let end = self.offset + (self.unfinished.len() + bytes.len()) as u64;
+        self.or_reset(end, |screen| screen.feed(bytes));
+    }
+
+    /// The emulator's input is whatever programs write. If that makes it panic, an empty screen takes its
+    /// place, and the output goes on.
+    fn or_reset(&mut self, end: u64, work: impl FnOnce(&mut Self)) {
+        let (rows, cols) = self.parser.screen().size();
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
+        if done.is_err() {
+            tracing::error!("a terminal's emulator failed: its screen is emptied");
+            *self = Self::new(cols.get(), rows.get());
+            self.offset = end;
+        }
+    }
+
+    /// Lines are wrapped anew, as terminals do it: the emulator alone would cut off what is wider.
+    fn resize(&mut self, cols: NonZeroU16, rows: NonZeroU16) {
+        if cols != self.parser.screen().size().1 {
+            self.parser = wrap::rewrapped(self.parser.screen(), cols);
+        }
+        self.parser.set_size(rows, cols);
+    }
+
+    fn feed(&mut self, bytes: &[u8]) {
+        let piece = [&std::mem::take(&mut self.unfinished), bytes].concat();
+        // So many line feeds replace every row, those of the scrollback too, wherever the cursor is.
+        let lines = SCROLLBACK_ROWS + 2 * usize::from(self.parser.screen().size().0.get());
+        let skim = self.skimmer.skim(&piece, lines);
+        self.parser.process(skim.head);
+        if self.parser.screen().alternate_screen() {
+            self.parser.process(skim.skippable);
+        } else {
+            self.parser.process(&skim::attributes(skim.skippable));
+        }
+        self.parser.process(skim.tail);
+        // A client that comes now gets it whole, after the screen.
+        self.unfinished = skim.unfinished.to_vec();
+        self.offset += (piece.len() - skim.unfinished.len()) as u64;
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let screen = self.parser.screen();
+        let mut bytes = Vec::new();
+        if screen.alternate_screen() {
+            // What lies under the full-screen program is there when it ends.
+            draw(&mut wrap::below(screen), &mut bytes);
+            bytes.extend_from_slice(b"\x1b[?1049h");
+            bytes.extend_from_slice(screen.state_formatted().as_bytes());
+        } else {
+            draw(&mut screen.clone(), &mut bytes);
+        }
+        Snapshot {
+            offset: self.offset,
+            bytes,
+        }
+    }
+}
+
+/// Scrollback, then the screen with its modes and the cursor where it is.
+fn draw(screen: &mut vt100::Screen, out: &mut Vec<u8>) {
+    let (rows, cols) = screen.size();
+    let above = screen.scrollback_len();
+    let mut left = above;
+    while left > 0 {
+        screen.set_scrollback(left);
+        let shown = left.min(usize::from(rows.get()));
+        let wrapped: Vec<bool> = (0..shown).map(|i| screen.row_wrapped(i as u16)).collect();
+        for (row, wraps) in screen
+            .rows_formatted(0, cols.get())
+            .take(shown)
+            .zip(wrapped)
+        {
+            out.extend_from_slice(row.as_bytes());
+            out.extend_from_slice(if wraps { b"\x1b[m" } else { b"\x1b[m\r\n" });
+        }
+        left -= shown;
+    }
+    screen.set_scrollback(0);
+    if above > 0 {
+        // Moves the scrollback out of the screen, which is cleared by what follows.
+        for _ in 1..rows.get() {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+    out.extend_from_slice(screen.state_formatted().as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn screen(cols: u16, rows: u16, output: &str) -> Screen {
+        let mut screen = Screen::new(cols, rows);
+        screen.offset = output.len() as u64;
+        screen.parser.process(output.as_bytes());
+        screen
+    }
+
+    fn redrawn(from: &Screen) -> vt100::Parser {
+        let (rows, cols) = from.parser.screen().size();
+        let mut parser = vt100::Parser::new(rows, cols, SCROLLBACK_ROWS);
+        parser.process(&from.snapshot().bytes);
+        parser
+    }
+
+    fn history(parser: &mut vt100::Parser) -> Vec<String> {
+        let cols = parser.screen().size().1.get();
+        let mut lines = Vec::new();
+        for above in (1..=parser.screen().scrollback_len()).rev() {
+            parser.screen_mut().set_scrollback(above);
+            lines.extend(parser.screen().rows(0, cols).take(1));
+        }
+        parser.screen_mut().set_scrollback(0);
+        lines.extend(parser.screen().rows(0, cols));
+        lines
+    }
+
+    #[test]
+    fn a_snapshot_draws_the_same_screen() {
+        let original = screen(
+            20,
+            5,
+            "one\r\n\x1b[31;1mtwo\x1b[m wide: \u{4f60}\r\n\x1b[?2004h$ ",
+        );
+        let copy = redrawn(&original);
+        assert_eq!(
+            copy.screen().contents(),
+            original.parser.screen().contents()
+        );
+        assert_eq!(
+            copy.screen().cursor_position(),
+            original.parser.screen().cursor_position()
+        );
+        assert!(copy.screen().bracketed_paste());
+        assert!(copy.screen().cell(1, 0).unwrap().bold());
+    }
+
+    #[tokio::test]
+    async fn a_closed_terminal_takes_nothing_and_holds_nobody_back() {
+        let screens = Screens::start().unwrap();
+        screens.resize(1, 80, 24);
+        screens.remove(1);
+        for _ in 0..3 * MAX_WAITING_BATCHES {
+            let room = screens.room().await;
+            screens.feed(1, b"late".to_vec(), room);
+        }
+        assert!(screens.snapshot(1).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn terminals_that_flood_at_once_all_get_their_turn() {
+        let screens = std::rc::Rc::new(Screens::start().unwrap());
+        let local = tokio::task::LocalSet::new();
+        for terminal in 1..=8 {
+            let screens = screens.clone();
+            local.spawn_local(async move {
+                screens.resize(terminal, 80, 24);
+                for _ in 0..20 {
+                    let room = screens.room().await;
+                    screens.feed(terminal, b"\x1b[1;1Hxy".repeat(2000), room);
+                }
+                assert_eq!(
+                    screens.snapshot(terminal).await.unwrap().offset,
+                    20 * 2000 * 8
+                );
+            });
+        }
+        tokio::time::timeout(std::time::Duration::from_secs(60), local)
+            .await
+            .expect("none waits for ever");
+    }
+
+    #[test]
+    fn scrollback_comes_along_line_by_line() {
+        let text: String = (0..40).map(|i| format!("line {i}\r\n")).collect();
+        let mut original = screen(20, 5, &text);
+        let mut copy = redrawn(&original);
+        assert_eq!(history(&mut copy), history(&mut original.parser));
+    }
+
+    #[test]
+    fn under_a_full_screen_program_lies_the_shell() {
+        let original = screen(20, 5, "$ vim\r\n\x1b[?1049h\x1b[2J\x1b[Hin vim");
+        let mut copy = redrawn(&original);
+        assert!(copy.screen().alternate_screen());
+        assert_eq!(copy.screen().contents(), "in vim");
+        copy.process(b"\x1b[?1049l");
+        assert_eq!(copy.screen().contents(), "$ vim");
+        assert_eq!(copy.screen().cursor_position(), (1, 0));
+    }
+}

@@ -1,0 +1,6 @@
+//! What a volume promises.
+
+mod conformance;
+mod history;
+mod model;
+mod support;

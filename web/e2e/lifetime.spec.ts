@@ -1,0 +1,47 @@
+import { expect, signIn, test } from "./fixtures";
+
+test("a repl is kept running with nobody here; asleep, it is woken by its preview", async ({
+  startServer,
+  page,
+}) => {
+  const server = await startServer({ gracePeriod: "1s" });
+  const made = await server.create(null, "left alone");
+  await signIn(page, server.reach);
+  const row = page.getByRole("listitem", { name: "left alone" });
+  const dialog = page.getByRole("dialog", { name: "How long left alone runs" });
+  const show = async () => {
+    await row.getByRole("button", { name: "More for left alone" }).click();
+    await page.getByRole("menuitem", { name: "How long it runs" }).click();
+    await expect(dialog).toBeVisible();
+  };
+  const kept = async () => (await server.repl(made.id)).settings;
+  await show();
+  await dialog.getByLabel("Keep it running with nobody here").check();
+  await expect.poll(kept).toEqual({ keep_alive: true });
+  // What is out of bounds is said, and changes nothing.
+  const hours = dialog.getByLabel("Stops in any case after");
+  await hours.fill("8761");
+  await expect(dialog.getByRole("alert")).toContainText("1 to 8760 hours");
+  await hours.fill("8760");
+  await hours.press("Enter");
+  await expect.poll(kept).toEqual({ keep_alive: true, max_life_hours: 8760 });
+  await page.keyboard.press("Escape");
+  await expect(dialog).toHaveCount(0);
+
+  // Nobody opens it: it goes on past the second after which it would sleep.
+  await server.request("POST", `/api/repls/${made.id}/start`);
+  await expect(row).toContainText("goes on with nobody there");
+  await server.write(made.id, "index.html", "<h1>It works</h1>");
+  const command = "python3 -m http.server 3000 --bind 127.0.0.1";
+  await server.write(made.id, "alcove.toml", `[run]\ncommand = "${command}"\nport = 3000\n`);
+  expect((await server.repl(made.id)).state.awake?.why).toBe("keep_alive");
+
+  await show();
+  await dialog.getByLabel("Keep it running with nobody here").uncheck();
+  await page.keyboard.press("Escape");
+  await server.asleep(made.id);
+  const address = `http://3000--${made.id}.alcove.localhost:${server.port}/`;
+  const progress = await page.goto(address);
+  expect(progress?.status()).toBe(503);
+  await expect(page.getByRole("heading", { name: "It works" })).toBeVisible();
+});
