@@ -192,6 +192,11 @@ export class Bench {
     handle?.focus();
   }
 
+  /** The pane that the keys are on their way to: it is not drawn yet. */
+  get awaited(): lay.PaneId | null {
+    return this.wantsKeys?.still() ? this.wantsKeys.pane : null;
+  }
+
   /** A pane is drawn; the answer is to be called when it is not any more. */
   register(pane: lay.PaneId, handle: PaneHandle): () => void {
     this.drawn.set(pane, handle);

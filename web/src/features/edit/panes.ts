@@ -52,10 +52,14 @@ export function openToType(bench: Bench, path: WorkspacePath, how: "open" | "reo
   if (pane) followWithKeys(bench, pane);
 }
 
+/** Goes on from a pane that is not drawn yet as from any other: nobody waits for it. */
 export function cyclePanes(bench: Bench, step: number): void {
   const there = bench.onScreen.get();
   if (there.length === 0) return;
-  const within = there.findIndex((p) => elementOf(p)?.contains(document.activeElement));
+  const { awaited } = bench;
+  const within = there.findIndex((p) =>
+    awaited === null ? elementOf(p)?.contains(document.activeElement) : p === awaited,
+  );
   const from = within < 0 && step < 0 ? 0 : within;
   const next = there[(from + step + there.length) % there.length];
   if (next) followWithKeys(bench, next);
