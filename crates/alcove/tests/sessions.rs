@@ -159,6 +159,32 @@ async fn a_reconnect_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
+async fn a_page_that_lost_its_connection_does_not_start_what_was_stopped() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let client = "c".repeat(32);
+    let again = || Session::open_again(server.address, &server.token, &id, &client);
+    // The first who comes starts it, whatever it says of itself.
+    drop(again().await.unwrap());
+    let phase = async || server.state(&id).await.unwrap()["phase"].clone();
+    assert_eq!(phase().await, "running");
+    server.stop_repl(&id).await.unwrap();
+    again().await.unwrap().closed().await.unwrap();
+    assert_eq!(phase().await, "stopped");
+    // Somebody wants it again: whoever was there before comes back.
+    let page = server.session(&id).await.unwrap();
+    let hello = ClientMessage::Hello {
+        client: client.clone(),
+    };
+    let welcome = again().await.unwrap().ask(hello).await.unwrap();
+    assert!(
+        matches!(welcome, RunnerMessage::Welcome { .. }),
+        "{welcome:?}"
+    );
+    drop(page);
+}
+
+#[tokio::test]
 async fn two_who_press_run_start_one_program_and_stop_ends_all_of_it() {
     let server = server().await;
     let id = server.create("blank").await.unwrap();

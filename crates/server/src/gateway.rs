@@ -8,7 +8,7 @@ use std::sync::Arc;
 use alcove_protocol::session::Role;
 use alcove_protocol::{SUBPROTOCOL, headers};
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
     SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -16,21 +16,46 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper_util::rt::TokioIo;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
 
 use crate::auth::User;
 use crate::{ApiFailure, App, runner};
 pub use splice::Splices;
+
+/// Going away (RFC 6455 §7.4.1), in a frame of its own (§5.5.1).
+const GOING_AWAY: [u8; 4] = [0x88, 2, 0x03, 0xE9];
+
+#[derive(Deserialize)]
+pub struct Opening {
+    /// In place of a connection that broke off: what was stopped meanwhile is not started for it.
+    #[serde(default)]
+    again: bool,
+}
 
 /// `GET /api/repls/{id}/session`
 pub async fn session(
     State(app): State<Arc<App>>,
     user: User,
     Path(id): Path<String>,
+    Query(opening): Query<Opening>,
     mut request: Request,
 ) -> Result<Response<Body>, ApiFailure> {
     let repl = crate::api::owned(&app, &user, &id).await?;
     let accept = handshake(request.headers())?;
+    if opening.again && app.repls.is_put_to_rest(&repl.id) {
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::spawn(async move {
+            if let Ok(page) = upgrade.await {
+                // It may be gone again.
+                let _ = TokioIo::new(page).write_all(&GOING_AWAY).await;
+            }
+        });
+        return switching(accept);
+    }
     let presence = app.repls.enter(&repl, &user.id);
     let socket = app
         .repls
@@ -74,6 +99,10 @@ pub async fn session(
             .splice(stream, to_runner, bytes, user.login.ended())
             .await;
     });
+    switching(accept)
+}
+
+fn switching(accept: HeaderValue) -> Result<Response<Body>, ApiFailure> {
     let answer = Response::builder()
         .status(StatusCode::SWITCHING_PROTOCOLS)
         .header(UPGRADE, "websocket")

@@ -99,8 +99,28 @@ impl Session {
         repl: &str,
         client: &str,
     ) -> anyhow::Result<Self> {
-        let mut request =
-            format!("ws://{address}/api/repls/{repl}/session").into_client_request()?;
+        let url = format!("ws://{address}/api/repls/{repl}/session");
+        Self::dial(address, token, url, client).await
+    }
+
+    /// The same, in place of a connection that broke off.
+    pub async fn open_again(
+        address: SocketAddr,
+        token: &str,
+        repl: &str,
+        client: &str,
+    ) -> anyhow::Result<Self> {
+        let url = format!("ws://{address}/api/repls/{repl}/session?again=true");
+        Self::dial(address, token, url, client).await
+    }
+
+    async fn dial(
+        address: SocketAddr,
+        token: &str,
+        url: String,
+        client: &str,
+    ) -> anyhow::Result<Self> {
+        let mut request = url.into_client_request()?;
         let headers = request.headers_mut();
         headers.insert("authorization", format!("Bearer {token}").parse()?);
         headers.insert("sec-websocket-protocol", SUBPROTOCOL.parse()?);

@@ -182,8 +182,9 @@ export const addresses = {
   folderDownload: (id: string, path: string) => repl(id, `/download?path=${encodeURIComponent(path)}`),
   events: "/api/events",
   replEvents: (id: string) => repl(id, "/events"),
-  session: (id: string) => {
-    const url = new URL(repl(id, "/session"), window.location.href);
+  /** `again`: in place of a connection that broke off. */
+  session: (id: string, again: boolean) => {
+    const url = new URL(repl(id, `/session${again ? "?again=true" : ""}`), window.location.href);
     url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
     return url.href;
   },

@@ -85,6 +85,20 @@ describe("the connection", () => {
     }
   });
 
+  it("says that it comes in place of a connection that broke off, until one was ended", () => {
+    const { clock, sockets, socket, newest } = start();
+    newest().onclose?.({ code: 1006, reason: "" });
+    clock.advance(5_000);
+    newest().welcome();
+    newest().onclose?.({ code: 1006, reason: "" });
+    clock.advance(5_000);
+    newest().onclose?.({ code: 1006, reason: "" });
+    clock.advance(5_000);
+    newest().onclose?.({ code: 1001, reason: "" });
+    socket.start();
+    expect(sockets.map((s) => s.again)).toEqual([false, false, true, true, false]);
+  });
+
   it("takes silence after a ping for a lost connection", () => {
     const { clock, sockets, newest } = start();
     newest().welcome();

@@ -39,7 +39,8 @@ export interface SocketLike {
   close(): void;
 }
 
-export type Dial = (subprotocol: string) => SocketLike;
+/** `again`: in place of a connection that broke off. */
+export type Dial = (subprotocol: string, again: boolean) => SocketLike;
 
 /** A request that the runner refused, or that lost its connection (`disconnected`). */
 export class RequestError extends Error {
@@ -70,6 +71,8 @@ export class SessionSocket {
   private channels = new Map<number, (kind: number, payload: Uint8Array) => void>();
   private nextId = 1;
   private attempt = 0;
+  /** There was a connection, which nobody ended. */
+  private brokeOff = false;
   private retry: number | null = null;
   private beat: number | null = null;
   private lastFrameAt = 0;
@@ -90,7 +93,7 @@ export class SessionSocket {
     this.connection.set({ state: "connecting", attempt: this.attempt });
     let socket: SocketLike;
     try {
-      socket = this.dial(SUBPROTOCOL);
+      socket = this.dial(SUBPROTOCOL, this.brokeOff);
     } catch {
       this.wait();
       return;
@@ -106,6 +109,7 @@ export class SessionSocket {
   stop(reason: ClosedReason, message = ""): void {
     this.drop();
     this.clearRetry();
+    this.brokeOff = false;
     this.connection.set({ state: "closed", reason, message });
   }
 
@@ -185,6 +189,7 @@ export class SessionSocket {
     this.lastFrameAt = this.clock.now();
     this.ask({ type: "hello", client: this.client }, "welcome", (welcome) => {
       this.attempt = 0;
+      this.brokeOff = true;
       this.connection.set({ state: "connected", roundTripMs: null });
       this.ping();
       this.heartbeat();

@@ -42,6 +42,8 @@ export class TestSocket implements SocketLike {
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
   closed = false;
+  /** It was dialled in place of one that broke off. */
+  again = false;
   readonly frames: ClientFrame[] = [];
   readonly binary: { channel: number; kind: number; payload: Uint8Array }[] = [];
 
@@ -99,8 +101,9 @@ export function testDial(): { dial: Dial; sockets: TestSocket[]; newest: () => T
     if (!socket) throw new Error("nothing was dialled");
     return socket;
   };
-  const dial = () => {
+  const dial = (_subprotocol: string, again: boolean) => {
     const socket = new TestSocket();
+    socket.again = again;
     sockets.push(socket);
     return socket;
   };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use alcove_protocol::api::{AwakeWhy, Phase, ReplState};
@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub program: Mutex<Program>,
     /// As the operator and its settings say.
     lifetime: Mutex<Lifetime>,
+    /// A person stopped it, and nobody has started it since.
+    put_to_rest: AtomicBool,
     /// Ports of previews that have asked for its start, until it has started or failed,
     asking: Mutex<Vec<u16>>,
     /// and how many wait for something to listen.
@@ -86,6 +88,7 @@ impl Entry {
             not_saved: Mutex::new(Arc::new([])),
             program: Mutex::default(),
             lifetime: Mutex::new(lifetime),
+            put_to_rest: AtomicBool::new(false),
             asking: Mutex::default(),
             waking: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -172,6 +175,14 @@ impl Entry {
         if awake == Some(AwakeWhy::Idle) {
             self.touched.notify_one();
         }
+    }
+
+    pub fn set_put_to_rest(&self, yes: bool) {
+        self.put_to_rest.store(yes, Ordering::Release);
+    }
+
+    pub fn is_put_to_rest(&self) -> bool {
+        self.put_to_rest.load(Ordering::Acquire)
     }
 
     pub fn is_waking(&self) -> bool {

@@ -315,7 +315,9 @@ impl Repls {
 
     async fn run(self: &Arc<Self>, row: &repl::Model, run: bool) -> Result<PathBuf, String> {
         let (reply, answer) = oneshot::channel();
-        self.entry(row).send(Command::Start(Start { reply, run }));
+        let entry = self.entry(row);
+        entry.set_put_to_rest(false);
+        entry.send(Command::Start(Start { reply, run }));
         answer
             .await
             .unwrap_or_else(|_| Err("The server is stopping.".into()))
@@ -334,10 +336,17 @@ impl Repls {
     /// Saves and stops a repl; returns when its local copy is gone.
     pub async fn stop(self: &Arc<Self>, row: &repl::Model) -> Result<(), String> {
         let (reply, answer) = oneshot::channel();
-        self.entry(row).send(Command::Stop(reply));
+        let entry = self.entry(row);
+        entry.set_put_to_rest(true);
+        entry.send(Command::Stop(reply));
         answer
             .await
             .unwrap_or_else(|_| Err("The server is stopping.".into()))
+    }
+
+    /// Whether a person stopped a repl, and nobody has started it since. (A server that starts knows of none.)
+    pub fn is_put_to_rest(&self, id: &str) -> bool {
+        self.known(id).is_some_and(|entry| entry.is_put_to_rest())
     }
 
     /// Saves a running repl now.

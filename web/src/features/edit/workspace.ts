@@ -31,9 +31,9 @@ const workspaces = new Map<string, Workspace>();
 export function workspaceOf(id: string, me: Me): Workspace {
   const known = workspaces.get(id);
   if (known?.user === me.id) return known;
-  const dial = (subprotocol: string): SocketLike => {
+  const dial = (subprotocol: string, again: boolean): SocketLike => {
     // The DOM's handlers take events with more fields than we read: the shape fits.
-    const socket = new WebSocket(addresses.session(id), subprotocol);
+    const socket = new WebSocket(addresses.session(id, again), subprotocol);
     return socket as SocketLike;
   };
   const keeper = new BrowserKeeper(id, me.id);
