@@ -8,12 +8,12 @@ use std::time::Duration;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{ObjectStore, RetryConfig};
 use url::Url;
 
+use crate::folder::FolderStore;
 use crate::{Result, VolumeError};
 
 /// What an address may be, for a person.
@@ -127,12 +127,9 @@ fn refused(message: String) -> VolumeError {
 }
 
 fn folder(path: &str, create: bool) -> Result<(Arc<dyn ObjectStore>, bool)> {
-    if create {
-        std::fs::create_dir_all(path)
-            .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
-    }
-    let inner = LocalFileSystem::new_with_prefix(path)?.with_fsync(true);
-    Ok((Arc::new(inner), true))
+    let store = FolderStore::open(PathBuf::from(path), create)
+        .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
+    Ok((Arc::new(store), true))
 }
 
 fn below(store: impl ObjectStore, prefix: Path) -> Arc<dyn ObjectStore> {

@@ -16,6 +16,7 @@ mod backend;
 mod changes;
 mod check;
 mod encoding;
+mod folder;
 mod gc;
 mod history;
 mod hydrate;
