@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web library test test-rust test-web stores test-stores kill-test test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
+.PHONY: help run build web library test test-rust test-web stores test-stores kill-test chaos test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
 
 # Further flags of `alcove serve`.
 ARGS ?=
@@ -66,6 +66,11 @@ target/versitygw/versitygw:
 ROUNDS ?= 1000
 kill-test: web ## Kills servers and sandboxes in the midst of work, ROUNDS times, and looks for what was lost
 	@KILL_ROUNDS=$(ROUNDS) cargo test --locked --quiet --release -p alcove --test kills
+
+REPLS ?= 50
+TIME ?= 300
+chaos: web ## Harms REPLS repls in every way for TIME seconds, and looks for what was lost or left
+	@CHAOS_REPLS=$(REPLS) CHAOS_SECONDS=$(TIME) cargo test --locked --quiet --release -p alcove --test chaos
 
 test-security: web ## Tries to break out of real repls, alone; see docs/reference/security.md
 	@cargo test --locked --quiet --workspace --test security

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use alcove_server::config::{Lifetimes, Patience, Quotas, Room};
 use alcove_server::{App, Config, Farewell, Page};
@@ -20,6 +21,11 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::banner::Banner;
 use crate::options::{Isolation, NetworkKind, Serve, SpawnerKind};
+
+/// How long the lock of a data folder is waited for,
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+/// and how often it is tried.
+const LOCK_AGAIN: Duration = Duration::from_millis(20);
 
 pub fn main(options: Box<Serve>, page: Page) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -44,7 +50,7 @@ async fn serve(options: Serve, page: Page) -> anyhow::Result<()> {
             )
         })?;
     options.data_dir = options.data_dir.canonicalize()?;
-    let mut lock = lock(&options.data_dir)?;
+    let mut lock = lock_soon(&options.data_dir).await?;
     refuse_another_kind(&options)?;
     Noted::write(&mut lock, &options)?;
     let mut stop = signal(SignalKind::terminate())?;
@@ -140,6 +146,18 @@ impl Noted {
             database: text("database"),
             spawner: SpawnerKind::from_str(&text("spawner")?, false).ok()?,
         })
+    }
+}
+
+/// A server that was killed while it started a program has left it the lock, for the moment until that
+/// program runs.
+async fn lock_soon(data_dir: &Path) -> anyhow::Result<File> {
+    let deadline = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock(data_dir) {
+            Err(_) if Instant::now() < deadline => tokio::time::sleep(LOCK_AGAIN).await,
+            locked => return locked,
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alcove_testkit::document::Document;
+use alcove_testkit::writing::{Round, stop_program, write_lines};
 use alcove_testkit::{DEADLINE, Options, Server, Session, eventually, kill_sandbox};
 use anyhow::{Context, bail, ensure};
 use rand::rngs::StdRng;
@@ -23,8 +24,6 @@ use tokio::time::{Instant, timeout_at};
 const ROUNDS: u32 = 25;
 /// A round is killed before this.
 const LONGEST_ROUND: Duration = Duration::from_millis(1500);
-/// Number of the process that writes; not among what is saved.
-const PROGRAM: &str = "/tmp/program";
 /// Between two words that are typed.
 const TYPING: Duration = Duration::from_millis(15);
 
@@ -37,64 +36,6 @@ enum Victim {
     Both,
     /// Both, and the disk that they work on.
     Machine,
-}
-
-/// What a round wrote, and what was acknowledged of it. Both only ever grow at their end.
-#[derive(Debug, Default, Clone)]
-struct Round {
-    number: u32,
-    typed: String,
-    /// Bytes of `typed` that are said to be on disk,
-    typed_on_disk: usize,
-    /// and lines of the program.
-    lines_on_disk: usize,
-    /// The same when a save was asked for that succeeded.
-    saved: (usize, usize),
-}
-
-/// What one file must be.
-struct Expected {
-    path: String,
-    content: Vec<u8>,
-    at_least: usize,
-}
-
-impl Round {
-    fn notes(&self) -> String {
-        format!("notes-{}.txt", self.number)
-    }
-
-    fn log(&self) -> String {
-        format!("log-{}.txt", self.number)
-    }
-
-    /// Both files begin as given here, and reach to where they were acknowledged at least. `lost`: with
-    /// the machine's disk.
-    fn expected(&self, lost: bool, lines: usize) -> [Expected; 2] {
-        let (typed, written) = match lost {
-            true => self.saved,
-            false => (self.typed_on_disk, self.lines_on_disk),
-        };
-        [
-            Expected {
-                path: self.notes(),
-                content: self.typed.clone().into_bytes(),
-                at_least: typed,
-            },
-            Expected {
-                path: self.log(),
-                content: log(lines),
-                at_least: log(written).len(),
-            },
-        ]
-    }
-}
-
-/// The first lines that the program writes.
-fn log(lines: usize) -> Vec<u8> {
-    (1..=lines)
-        .flat_map(|line| format!("line {line}\n").into_bytes())
-        .collect()
 }
 
 /// Two pages with one document.
@@ -211,29 +152,21 @@ impl Trial {
             number,
             ..Round::default()
         };
-        let (notes, log) = (round.notes(), round.log());
+        let (mut document, program) = round.begin(&mut page).await?;
         let pair = format!("pair-{number}.txt");
-        let make = format!(": > {notes}; : > {log}; : > {pair}");
         ensure!(
-            page.command(&make).await?.1 == 0,
-            "the files could not be made"
+            page.command(&format!(": > {pair}")).await?.1 == 0,
+            "the file could not be made"
         );
         let mut pair = Pair::open(server, &repl, pair).await?;
-        let mut document = Document::open(&mut page, &notes).await?;
-        let program = page.shell().await?;
-        let lines = format!(
-            "echo $$ > {PROGRAM}; i=0; while :; do i=$((i+1)); echo \"line $i\" >> {log} && echo \"wro\"te $i.; sleep 0.01; done\n"
-        );
-        page.input(program, &lines).await?;
+        page.input(program, &write_lines(&round.log(), 0.01))
+            .await?;
         let began = Instant::now();
         let mut saving = None;
         while began.elapsed() < length {
-            let word = format!("{number}-{} ", round.typed.len());
-            let at = u32::try_from(round.typed.len())?;
-            document.insert(&mut page, at, &word).await?;
-            round.typed.push_str(&word);
+            round.type_word(&mut page, &mut document).await?;
             pair.type_words().await?;
-            listen(&mut page, &document, program, &mut round, TYPING).await?;
+            round.listen(&mut page, &document, program, TYPING).await?;
             if saving.is_none() && began.elapsed() > save_after {
                 let (http, path) = (http.clone(), format!("/api/repls/{repl}/save"));
                 let now = (round.typed_on_disk, round.lines_on_disk);
@@ -248,7 +181,7 @@ impl Trial {
         }
         self.kill(victim).await?;
         // What was said before it died counts.
-        let _ = listen(&mut page, &document, program, &mut round, DEADLINE).await;
+        let _ = round.listen(&mut page, &document, program, DEADLINE).await;
         if let Some(saving) = saving
             && let Some(saved) = saving.await?
         {
@@ -306,11 +239,7 @@ impl Trial {
         let server = self.server().await?;
         // It must run for its files to be asked for. What outlived the server writes no more.
         let mut page = server.session(&repl).await?;
-        let stop = format!("if [ -e {PROGRAM} ]; then kill -9 $(cat {PROGRAM}); rm {PROGRAM}; fi");
-        ensure!(
-            page.command(&stop).await?.1 == 0,
-            "the program could not be ended"
-        );
+        stop_program(&mut page).await?;
         drop(page);
         let http = server.http();
         let read = async |path: &str| -> anyhow::Result<Vec<u8>> {
@@ -355,59 +284,6 @@ impl Trial {
         }
         Ok(())
     }
-}
-
-impl Expected {
-    fn compare(&self, there: &[u8]) -> Option<String> {
-        let (path, least) = (&self.path, self.at_least);
-        if !self.content.starts_with(there) {
-            let same = there.iter().zip(&self.content).take_while(|(a, b)| a == b);
-            let at = same.count();
-            let around = |bytes: &[u8]| {
-                let from = at.saturating_sub(20).min(bytes.len());
-                String::from_utf8_lossy(&bytes[from..(at + 20).min(bytes.len())]).into_owned()
-            };
-            let (is, was) = (around(there), around(&self.content));
-            return Some(format!("{path} is {is:?} near byte {at}, and was {was:?}"));
-        }
-        (there.len() < least).then(|| {
-            format!(
-                "{path} ends at byte {} of {least} acknowledged",
-                there.len()
-            )
-        })
-    }
-}
-
-/// Takes what the session brings for a while; an error when it has ended.
-async fn listen(
-    page: &mut Session,
-    document: &Document,
-    program: u32,
-    round: &mut Round,
-    time: Duration,
-) -> anyhow::Result<()> {
-    let until = Instant::now() + time;
-    let ended = loop {
-        match timeout_at(until, page.take()).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => break Err(error),
-            Err(_) => break Ok(()),
-        }
-    };
-    // All that is typed is ASCII: a character is a byte.
-    round.typed_on_disk = round.typed_on_disk.max(document.on_disk(page)? as usize);
-    let said = page.output(program).rsplit_once("wrote ");
-    // A number may be cut short at the end of a frame.
-    let said = said.and_then(|(before, last)| match last.split_once('.') {
-        Some((number, _)) => number.parse().ok(),
-        None => {
-            let (_, number) = before.rsplit_once("wrote ")?;
-            number.split_once('.')?.0.parse().ok()
-        }
-    });
-    round.lines_on_disk = round.lines_on_disk.max(said.unwrap_or(0));
-    ended
 }
 
 async fn run(rounds: u32, seed: u64) -> anyhow::Result<(usize, Vec<String>)> {

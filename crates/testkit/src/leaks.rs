@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
@@ -41,9 +42,9 @@ impl Traces {
     pub fn of_repls(&self) -> Vec<String> {
         let (name, data) = (&self.name, self.data.display().to_string());
         let repls = format!("{data}/repls/");
-        let mut found = processes(|process| {
+        let mut found = named(processes(|process| {
             process.cgroup.contains(&format!("/{name}/")) || process.mounts.contains(&repls)
-        });
+        }));
         let of_repl = format!("{name}-");
         found.extend(mounts(|line| {
             line.contains(&of_repl) || line.contains(&repls)
@@ -90,9 +91,9 @@ impl Traces {
     pub fn all(&self) -> Vec<String> {
         let (name, data) = (&self.name, self.data.display().to_string());
         let mut found = self.of_repls();
-        found.extend(processes(|process| {
+        found.extend(named(processes(|process| {
             process.command.contains(name) || process.command.contains(&data)
-        }));
+        })));
         found.extend(mounts(|line| line.contains(name)));
         let groups = self.groups().into_iter();
         found.extend(groups.map(|path| format!("control group {}", path.display())));
@@ -110,12 +111,29 @@ impl Traces {
 
     /// Waits until nothing is there of repls.
     pub async fn of_repls_gone(&self) {
-        until_none(|| self.of_repls()).await;
+        none(&self.left_of_repls().await);
     }
 
     /// Waits until nothing is there of anything.
     pub async fn all_gone(&self) {
-        until_none(|| self.all()).await;
+        none(&self.left().await);
+    }
+
+    /// What is there of repls even after [`crate::DEADLINE`].
+    pub async fn left_of_repls(&self) -> Vec<String> {
+        until_none(|| self.of_repls()).await
+    }
+
+    /// What is there of anything even after [`crate::DEADLINE`].
+    pub async fn left(&self) -> Vec<String> {
+        until_none(|| self.all()).await
+    }
+
+    /// Pids of what people run in a repl.
+    pub fn programs_of(&self, repl: &str) -> Vec<u32> {
+        let group = format!("/{}/{repl}/programs", self.name);
+        let programs = processes(|process| process.cgroup.contains(&group));
+        programs.into_iter().map(|(pid, _)| pid).collect()
     }
 
     /// The server's control groups, one in each hierarchy that it uses.
@@ -137,22 +155,21 @@ impl Traces {
     }
 }
 
-/// Some of it goes by itself, a moment later: a killed process, an element without connections.
-async fn until_none(look: impl Fn() -> Vec<String>) {
-    let last = std::cell::RefCell::new(Vec::new());
-    let none = async {
-        loop {
-            let left = look();
-            if left.is_empty() {
-                return;
-            }
-            last.replace(left);
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+/// What is still there after a while. Some goes by itself, a moment later: a killed process, an element
+/// without connections.
+async fn until_none(look: impl Fn() -> Vec<String>) -> Vec<String> {
+    let deadline = Instant::now() + crate::DEADLINE;
+    loop {
+        let left = look();
+        if left.is_empty() || Instant::now() > deadline {
+            return left;
         }
-    };
-    if tokio::time::timeout(crate::DEADLINE, none).await.is_err() {
-        panic!("left on this machine: {:#?}", last.borrow());
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+fn none(left: &[String]) {
+    assert!(left.is_empty(), "left on this machine: {left:#?}");
 }
 
 struct Process {
@@ -162,7 +179,7 @@ struct Process {
 }
 
 /// Living processes, but for this one.
-fn processes(is_one: impl Fn(&Process) -> bool) -> Vec<String> {
+fn processes(is_one: impl Fn(&Process) -> bool) -> Vec<(u32, String)> {
     let mut found = Vec::new();
     for folder in entries(Path::new("/proc")) {
         let Ok(pid) = name_of(&folder).parse::<u32>() else {
@@ -178,10 +195,17 @@ fn processes(is_one: impl Fn(&Process) -> bool) -> Vec<String> {
             mounts: read("mountinfo"),
         };
         if pid != std::process::id() && is_one(&process) {
-            found.push(format!("process {pid} {}", process.command));
+            found.push((pid, process.command));
         }
     }
     found
+}
+
+fn named(processes: Vec<(u32, String)>) -> Vec<String> {
+    let processes = processes.into_iter();
+    processes
+        .map(|(pid, command)| format!("process {pid} {command}"))
+        .collect()
 }
 
 fn mounts(is_one: impl Fn(&str) -> bool) -> Vec<String> {

@@ -7,6 +7,7 @@ pub mod leaks;
 pub mod postgres;
 pub mod server;
 pub mod session;
+pub mod writing;
 
 use std::time::Duration;
 

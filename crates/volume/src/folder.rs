@@ -14,6 +14,7 @@ use object_store::path::Path;
 use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    UploadPart,
 };
 
 /// Lies in each folder that is a store.
@@ -21,13 +22,57 @@ const MARK: &str = "alcove-store";
 const MARK_SAYS: &str =
     "The files of an Alcove server: docs/reference/store-format.md of its sources.\n";
 
-/// A folder, looked for before each request.
+/// A folder, looked for before each request, and after those that write: what is acknowledged is in it.
 #[derive(Debug)]
 pub(crate) struct FolderStore {
     inner: LocalFileSystem,
-    root: PathBuf,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+struct Place {
+    mark: PathBuf,
     /// One that was made before there were marks has none until a server opens it.
     is_marked: bool,
+}
+
+impl Place {
+    fn check(&self) -> Result<()> {
+        if !self.is_marked || self.mark.exists() {
+            return Ok(());
+        }
+        let why = format!(
+            "{} is not there: the store's folder was moved, or its file system is not mounted",
+            self.mark.display()
+        );
+        Err(Error::Generic {
+            store: "folder",
+            source: why.into(),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Upload {
+    inner: Box<dyn MultipartUpload>,
+    place: Place,
+}
+
+#[async_trait]
+impl MultipartUpload for Upload {
+    fn put_part(&mut self, data: PutPayload) -> UploadPart {
+        self.inner.put_part(data)
+    }
+
+    async fn complete(&mut self) -> Result<PutResult> {
+        let put = self.inner.complete().await?;
+        self.place.check()?;
+        Ok(put)
+    }
+
+    async fn abort(&mut self) -> Result<()> {
+        self.inner.abort().await
+    }
 }
 
 impl FolderStore {
@@ -44,24 +89,16 @@ impl FolderStore {
         }
         Ok(Self {
             inner: LocalFileSystem::new_with_prefix(&root)?.with_fsync(true),
-            is_marked: mark.exists(),
-            root,
+            place: Place {
+                is_marked: mark.exists(),
+                mark,
+            },
         })
     }
 
     fn there(&self) -> Result<&LocalFileSystem> {
-        let mark = self.root.join(MARK);
-        match self.is_marked && !mark.exists() {
-            true => Err(Error::Generic {
-                store: "folder",
-                source: format!(
-                    "{} is not there: the store's folder was moved, or its file system is not mounted",
-                    mark.display()
-                )
-                .into(),
-            }),
-            false => Ok(&self.inner),
-        }
+        self.place.check()?;
+        Ok(&self.inner)
     }
 
     fn stream<T: Send + 'static>(
@@ -89,7 +126,9 @@ impl ObjectStore for FolderStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        self.there()?.put_opts(at, payload, options).await
+        let put = self.there()?.put_opts(at, payload, options).await?;
+        self.place.check()?;
+        Ok(put)
     }
 
     async fn put_multipart_opts(
@@ -97,7 +136,10 @@ impl ObjectStore for FolderStore {
         at: &Path,
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
-        self.there()?.put_multipart_opts(at, options).await
+        Ok(Box::new(Upload {
+            inner: self.there()?.put_multipart_opts(at, options).await?,
+            place: self.place.clone(),
+        }))
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
@@ -132,11 +174,13 @@ impl ObjectStore for FolderStore {
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.there()?.copy_opts(from, to, options).await
+        self.there()?.copy_opts(from, to, options).await?;
+        self.place.check()
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.there()?.rename_opts(from, to, options).await
+        self.there()?.rename_opts(from, to, options).await?;
+        self.place.check()
     }
 }
 
