@@ -1,5 +1,16 @@
+import type { Page } from "@playwright/test";
 import { expect, test } from "./fixtures";
 import { EditPage } from "./pages/edit";
+
+/** Until the focus is in this pane. */
+async function goByF6(page: Page, region: string): Promise<void> {
+  const pane = page.getByRole("region", { name: region }).first();
+  const isThere = () => pane.evaluate((element) => element.contains(document.activeElement));
+  for (let presses = 0; !(await isThere()); presses++) {
+    expect(presses, `F6 leads to ${region}`).toBeLessThan(8);
+    await page.keyboard.press("F6");
+  }
+}
 
 test("from the sign-in to a running app and its page, without a mouse", async ({ page, server }) => {
   const { keyboard } = page;
@@ -29,17 +40,7 @@ test("from the sign-in to a running app and its page, without a mouse", async ({
   await edit.connected();
   await expect(page.getByRole("heading", { level: 1 })).toHaveText("keys");
 
-  const within = (region: string) =>
-    page
-      .getByRole("region", { name: region })
-      .first()
-      .evaluate((element) => element.contains(document.activeElement));
-  const goTo = async (region: string) => {
-    for (let presses = 0; !(await within(region)); presses++) {
-      expect(presses, `F6 leads to ${region}`).toBeLessThan(8);
-      await keyboard.press("F6");
-    }
-  };
+  const goTo = (region: string) => goByF6(page, region);
   await goTo("Files");
   await keyboard.press("Home");
   await keyboard.type("index");
@@ -76,4 +77,21 @@ test("from the sign-in to a running app and its page, without a mouse", async ({
   await tabTo(/^Stop/);
   await keyboard.press("Enter");
   await expect(edit.runButton).toBeVisible();
+});
+
+test("F6 goes on from a pane whose code is still on its way", async ({ repl, edit: open, page }) => {
+  let come = () => {};
+  const comes = new Promise<void>((resolve) => {
+    come = resolve;
+  });
+  await page.route(/\/TerminalView-[^/]*\.js$/, async (route) => {
+    await comes;
+    await route.continue();
+  });
+  const edit = await open(await repl("blank"));
+  await expect(edit.tree.item("README.md")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Terminal" })).toBeVisible();
+  for (const region of ["Files", "Editor", "Files", "Editor"]) await goByF6(page, region);
+  come();
+  await edit.terminal.prompt();
 });
