@@ -91,6 +91,7 @@ pub(crate) async fn upload(
                     up.left_out.push(path);
                     (chunks, is_new) = (Vec::new(), false);
                 }
+                Piece::Gone => (chunks, is_new) = (Vec::new(), false),
                 Piece::Chunk(chunk) => chunks.push(chunk),
                 Piece::NewChunk(size, hash, frame) => {
                     let span = writer.add(frame).await?;
@@ -317,6 +318,8 @@ enum Piece {
     Chunk(Chunk),
     NewChunk(u64, Hash, Vec<u8>),
     LeftOut(String),
+    /// It was deleted since it was scanned: then it is not part of this checkpoint.
+    Gone,
 }
 
 /// Reads on a thread of its own. Ends early when nobody takes the pieces any more.
@@ -339,8 +342,7 @@ impl Reader {
             };
             let piece = match read {
                 Ok((done, content)) => Piece::File(done, content),
-                // Gone since the scan: then it is not part of this checkpoint.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Piece::Gone,
                 Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 Err(error) => {
                     tracing::debug!(%path, %error, "left out");
@@ -404,6 +406,10 @@ impl Reader {
         let mut size = 0;
         let mut content = Vec::with_capacity(CHUNK_BYTES as usize);
         while size < first.size {
+            // Who deletes it wants its room: a disk that is full is full until this is closed.
+            if rustix::fs::fstat(&file)?.st_nlink == 0 {
+                return Err(io::ErrorKind::NotFound.into());
+            }
             content.clear();
             (&mut file)
                 .take(CHUNK_BYTES.min(first.size - size))

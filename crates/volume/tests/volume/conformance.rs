@@ -1001,6 +1001,53 @@ async fn a_quota_refuses_what_is_too_much_and_loses_nothing() {
     assert_eq!(amender.size(), all);
 }
 
+/// Its room is wanted. What was uploaded of it is not taken for the next.
+#[tokio::test]
+async fn a_large_file_that_is_deleted_while_it_is_saved_is_let_go() {
+    let faulty = FaultyStore::new();
+    let store = Store::over(faulty.clone());
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join("workspace").join(name);
+    odd_workspace(dir.path());
+    let volume = Arc::new(saved(&store, dir.path()).await);
+    fs::write(path("large-1"), noise(64 << 20)).unwrap();
+    fs::write(path("large-2"), noise(6 << 20)).unwrap();
+    faulty.hold(true);
+    let saving = tokio::spawn({
+        let volume = volume.clone();
+        async move { volume.checkpoint(Scope::Sources, None).await }
+    });
+    let open = || {
+        let files = fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let mut files = files.flat_map(|fd| fs::read_link(fd.path()));
+        files.any(|file| {
+            file.starts_with(dir.path()) && file.display().to_string().contains("large-1")
+        })
+    };
+    let until = async |wanted: bool| {
+        let waiting = async {
+            while open() != wanted {
+                tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), waiting).await;
+        waited.expect("it is opened, and closed");
+    };
+    // It is not read to its end, since nothing is written.
+    until(true).await;
+    fs::remove_file(path("large-1")).unwrap();
+    faulty.hold(false);
+    until(false).await;
+    saving.await.unwrap().unwrap();
+    let at = Location::Repl("abcdefghijkl".into());
+    let (_, head) = store.head(&at, 0).await.unwrap().unwrap();
+    let out = tempfile::tempdir().unwrap();
+    export(&store, &head, out.path()).await.unwrap();
+    assert!(!out.path().join("workspace/large-1").exists());
+    let large = |top: &Path| fs::read(top.join("workspace/large-2")).unwrap();
+    assert!(large(out.path()) == large(dir.path()));
+}
+
 /// What `.alcoveignore` names is neither saved nor, where it was, kept.
 #[tokio::test]
 async fn what_a_workspace_ignores_is_not_saved() {
