@@ -28,8 +28,10 @@ const SECONDS: u64 = 60;
 const LONGEST_ROUND: Duration = Duration::from_secs(8);
 /// and is away for so long at most: longer than the repl waits for them.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Between two harms, of one repl's share: many repls have more done to them.
-const LONGEST_PEACE: Duration = Duration::from_secs(8);
+/// Between two harms.
+const LONGEST_PEACE: Duration = Duration::from_millis(800);
+/// One of so many repls is harmed at a time.
+const PART: usize = 10;
 /// The store is away for so long at most.
 const LONGEST_ABSENCE: Duration = Duration::from_secs(2);
 /// Between two words of all people together, and two lines of all programs.
@@ -135,19 +137,15 @@ struct Trial {
 
 impl Trial {
     async fn do_harm(&mut self, harm: Harm) -> anyhow::Result<()> {
-        let (repl, cut) = &self.repls[self.random.random_range(0..self.repls.len())];
         match harm {
             Harm::Server => {
                 self.server.end(libc::SIGKILL).await?;
                 self.server = Server::start_over(options(), &self.data).await?;
                 self.address.send_replace(self.server.address);
             }
-            // It may not run just now.
-            Harm::Runner => drop(kill_sandbox(&self.data, repl)),
-            Harm::Program => {
-                let programs = self.traces.programs_of(repl);
-                if !programs.is_empty() {
-                    kill(programs[self.random.random_range(0..programs.len())])?;
+            Harm::Runner | Harm::Program | Harm::Connection => {
+                for _ in 0..self.repls.len().div_ceil(PART) {
+                    self.harm_a_repl(harm)?;
                 }
             }
             Harm::Uplink => {
@@ -156,7 +154,6 @@ impl Trial {
                 let pid = record["uplink"]["pid"].as_u64().context("no uplink")?;
                 kill(u32::try_from(pid)?)?;
             }
-            Harm::Connection => cut.notify_one(),
             Harm::Store => {
                 let (store, away) = (self.data.join("store"), self.data.join("store-away"));
                 std::fs::rename(&store, &away)?;
@@ -164,6 +161,22 @@ impl Trial {
                 // What was just being written may have begun another folder: nothing in it was acknowledged.
                 while std::fs::rename(&away, &store).is_err() {
                     std::fs::remove_dir_all(&store)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn harm_a_repl(&mut self, harm: Harm) -> anyhow::Result<()> {
+        let (repl, cut) = &self.repls[self.random.random_range(0..self.repls.len())];
+        match harm {
+            Harm::Connection => cut.notify_one(),
+            // It may not run just now.
+            Harm::Runner => drop(kill_sandbox(&self.data, repl)),
+            _ => {
+                let programs = self.traces.programs_of(repl);
+                if !programs.is_empty() {
+                    kill(programs[self.random.random_range(0..programs.len())])?;
                 }
             }
         }
@@ -250,8 +263,7 @@ async fn run(repls: usize, time: Duration, seed: u64) -> anyhow::Result<Outcome>
     let mut done = BTreeMap::new();
     let end = Instant::now() + time;
     while Instant::now() < end {
-        let peace = LONGEST_PEACE.div_f64(repls as f64);
-        sleep(peace.mul_f64(trial.random.random())).await;
+        sleep(LONGEST_PEACE.mul_f64(trial.random.random())).await;
         let harm = HARMS[trial.random.random_range(0..HARMS.len())];
         trial
             .do_harm(harm)

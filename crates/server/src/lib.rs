@@ -66,9 +66,19 @@ impl App {
         spawner: Arc<dyn Spawner>,
         page: Page,
     ) -> anyhow::Result<Arc<Self>> {
+        let store = Store::open(&config.store)?;
+        Self::over(config, store, spawner, page).await
+    }
+
+    /// The same over a store that is open already: `config.store` is its name.
+    pub async fn over(
+        config: Config,
+        store: Store,
+        spawner: Arc<dyn Spawner>,
+        page: Page,
+    ) -> anyhow::Result<Arc<Self>> {
         let db = db::Db::open(&config.data_dir, config.database.as_deref()).await?;
         let keys = auth::Keys::load(&db, &config).await?;
-        let store = Store::open(&config.store)?;
         store
             .probe()
             .await

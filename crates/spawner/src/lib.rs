@@ -84,6 +84,11 @@ pub trait Spawner: Send + Sync + 'static {
     /// Gives the repl's user back, once no file of it remains.
     async fn release(&self, id: &str) -> Result<(), SpawnError>;
 
+    /// Ids that have a user of their own.
+    async fn owners(&self) -> Result<Vec<String>, SpawnError> {
+        Ok(Vec::new())
+    }
+
     /// Sandboxes on this machine that were started by this or an earlier server over the same state
     /// folder and may still run.
     async fn list(&self) -> Result<Vec<Sandbox>, SpawnError>;

@@ -22,7 +22,12 @@ pub struct Traces {
 impl Traces {
     /// Of a server of which a repl runs: its record says by which name.
     pub fn of(server: &Server) -> anyhow::Result<Self> {
-        let data = server.data_dir.canonicalize()?;
+        Self::of_folder(&server.data_dir)
+    }
+
+    /// The same by the server's data folder.
+    pub fn of_folder(data_dir: &Path) -> anyhow::Result<Self> {
+        let data = data_dir.canonicalize()?;
         let record = entries(&data.join("sandboxes/sandboxes"))
             .into_iter()
             .find(|path| path.extension().is_some_and(|end| end == "json"))

@@ -2,6 +2,7 @@
 //! Everything waits for events with a deadline, never for time to pass.
 
 pub mod document;
+pub mod faults;
 pub mod http;
 pub mod leaks;
 pub mod postgres;

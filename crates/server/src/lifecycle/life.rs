@@ -607,6 +607,15 @@ impl Life {
             }
             self.keep_as_fork(&volume).await?;
         }
+        let restored = self.restore(owner).await;
+        if restored.is_err() {
+            self.delete_local_copy().await;
+        }
+        restored
+    }
+
+    /// The store's files.
+    async fn restore(&self, owner: Option<(u32, u32)>) -> Result<Arc<Volume>, String> {
         let began = Instant::now();
         self.phase(Phase::Starting, Some("Restoring files"));
         let local = |e: std::io::Error| format!("The folder for its files could not be made: {e}");
@@ -628,7 +637,6 @@ impl Life {
             .map_err(|e| e.to_string())
             .and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string()))
         {
-            let _ = self.folder.delete().await;
             return Err(format!(
                 "Its files could not be restored: {error}. Nothing is lost; try again."
             ));

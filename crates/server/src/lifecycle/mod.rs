@@ -128,6 +128,14 @@ impl Repls {
         for id in sandboxes.keys() {
             repls.end_left_over(id).await;
         }
+        // An earlier server may have been killed before their files were there, or after they were gone.
+        for id in repls.spawner.owners().await? {
+            if !repls.folder(&id).exists()
+                && let Err(error) = repls.spawner.release(&id).await
+            {
+                tracing::warn!(repl = id, %error, "a user could not be given back");
+            }
+        }
         Ok(repls)
     }
 

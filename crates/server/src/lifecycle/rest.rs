@@ -232,7 +232,7 @@ impl Life {
         Ok(())
     }
 
-    /// It is saved: what could not be deleted is only in the way.
+    /// It is saved, or in the store anyway: what could not be deleted is only in the way.
     pub(super) async fn delete_local_copy(&self) {
         if let Err(error) = self.folder.delete().await {
             warn!(%error, "the local copy could not be deleted");
@@ -244,6 +244,7 @@ impl Life {
     /// Saves what an earlier server left, and deletes it.
     pub(super) async fn rescue(&mut self) {
         if !self.folder.exists() {
+            self.delete_local_copy().await;
             self.entry.update(|state| state.saved = Saved::Saved);
             return;
         }
@@ -254,9 +255,7 @@ impl Life {
         }
         if !self.folder.is_restored() {
             info!("deleting a restore that was cut short");
-            if let Err(error) = self.folder.delete().await {
-                warn!(%error, "it could not be deleted");
-            }
+            self.delete_local_copy().await;
             self.entry.update(|state| state.saved = Saved::Saved);
             return;
         }

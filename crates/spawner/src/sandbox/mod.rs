@@ -389,6 +389,16 @@ impl Spawner for SandboxSpawner {
         })
     }
 
+    async fn owners(&self) -> Result<Vec<String>, SpawnError> {
+        let Some(uids) = &self.uids else {
+            return Ok(Vec::new());
+        };
+        uids.owners().map_err(|source| SpawnError::Io {
+            what: "users of repls".into(),
+            source,
+        })
+    }
+
     async fn list(&self) -> Result<Vec<Sandbox>, SpawnError> {
         let records = self
             .records

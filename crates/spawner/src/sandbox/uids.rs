@@ -2,8 +2,10 @@
 //! `/run` keeps several servers of one machine apart.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
 use super::record::{read_json, remove_file, write_json};
@@ -24,7 +26,8 @@ pub struct Uids {
 }
 
 impl Uids {
-    /// Opens both folders, and registers anew what a reboot has emptied.
+    /// Opens both folders, registers anew what a reboot has emptied, and gives back what was being given out
+    /// when a server was killed.
     pub fn open(state: &Path, registry: PathBuf) -> Result<Self, SpawnError> {
         let uids = Self {
             owners: state.join("owners"),
@@ -36,6 +39,7 @@ impl Uids {
         };
         fs::create_dir_all(&uids.owners).map_err(io)?;
         fs::create_dir_all(&uids.registry).map_err(io)?;
+        uids.give_back_unowned().map_err(io)?;
         for entry in fs::read_dir(&uids.owners).map_err(io)? {
             let path = entry.map_err(io)?.path();
             // One conflict must not keep all other repls from starting; `of` reports it.
@@ -46,6 +50,31 @@ impl Uids {
             }
         }
         Ok(uids)
+    }
+
+    /// A user is registered first, its owner's file is written then, under another name until it is whole.
+    fn give_back_unowned(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.owners)? {
+            let path = entry?.path();
+            if path.extension().is_some() {
+                remove_file(&path)?;
+            }
+        }
+        for entry in fs::read_dir(&self.registry)? {
+            let entry = entry?.path();
+            // Another server may just have removed it.
+            let Ok(owner) = fs::read(&entry) else {
+                continue;
+            };
+            let owner = PathBuf::from(OsString::from_vec(owner));
+            let uid = entry
+                .file_name()
+                .and_then(|name| name.to_str()?.parse().ok());
+            if owner.parent() == Some(&self.owners) && read_json::<u32>(&owner)? != uid {
+                remove_file(&entry)?;
+            }
+        }
+        Ok(())
     }
 
     fn owner(&self, id: &str) -> PathBuf {
@@ -105,6 +134,13 @@ impl Uids {
         }
     }
 
+    /// Ids of repls that have a user.
+    pub fn owners(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.owners)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
+    }
+
     /// Gives the repl's user back. The registry comes last: a failure on the way loses nothing.
     pub fn release(&self, id: &str) -> io::Result<()> {
         let owner = self.owner(id);
@@ -133,6 +169,16 @@ mod tests {
         let b = two.of("a").expect("another server's user");
         assert_ne!(a, b);
 
+        // One server was killed while it gave out a user; the other has nothing to do with that.
+        let cut_short = one.owner("cut");
+        one.register(LAST, &cut_short).expect("registered");
+        fs::write(cut_short.with_extension("new"), "9999").expect("written");
+        Uids::open(&folder.path().join("two"), registry.clone()).expect("opens");
+        assert!(registry.join(LAST.to_string()).exists());
+        let one = Uids::open(&folder.path().join("one"), registry.clone()).expect("opens");
+        assert!(!registry.join(LAST.to_string()).exists());
+        assert_eq!(one.owners().expect("read"), ["a"]);
+
         // A reboot empties the registry.
         fs::remove_dir_all(&registry).expect("removed");
         let one = Uids::open(&folder.path().join("one"), registry).expect("opens");
@@ -140,7 +186,9 @@ mod tests {
         assert_ne!(c, a, "a's files are still there");
         assert_eq!(one.of("a").expect("kept"), a);
 
+        assert_eq!(one.owners().expect("read").len(), 2);
         one.release("a").expect("released");
+        assert_eq!(one.owners().expect("read"), ["c"]);
         one.release("a").expect("again is no error");
         assert_eq!(one.of("d").expect("a user"), a, "free again");
     }

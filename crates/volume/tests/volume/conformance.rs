@@ -7,13 +7,14 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
+use alcove_testkit::faults::{Fault, FaultyStore};
 use alcove_volume::{
     Amender, Amendment, Location, Meta, Scope, Size, Snapshot, Store, Volume, VolumeError, check,
     collect, export, fork, timeline,
 };
 use futures_util::TryStreamExt;
 
-use crate::support::{Fault, FaultyStore, S3Server, picture};
+use crate::support::{S3Server, picture};
 
 /// A workspace with everything that is easily lost.
 fn odd_workspace(dir: &Path) {

@@ -6,6 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alcove_testkit::faults::FaultyStore;
 use alcove_volume::{
     Amender, Amendment, Differences, ItemKind, Location, MAX_NAMED, MAX_PATH_BYTES, MAX_READERS,
     MAX_WRITTEN_BYTES, Manifest, Meta, PAGE_MANIFESTS, PAGE_STATES, Restoration, Scope, Size,
@@ -15,7 +16,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use proptest::prelude::*;
 
-use crate::support::{FaultyStore, Picture, picture};
+use crate::support::{Picture, picture};
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 

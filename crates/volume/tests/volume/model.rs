@@ -6,10 +6,11 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use alcove_testkit::faults::{Fault, FaultyStore};
 use alcove_volume::{Location, Meta, Scope, Store, Volume, VolumeError, check, collect, export};
 use proptest::prelude::*;
 
-use crate::support::{Fault, FaultyStore, Picture, picture};
+use crate::support::{Picture, picture};
 
 /// What a person, a program or fate does.
 #[derive(Debug, Clone)]
