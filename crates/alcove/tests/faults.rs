@@ -4,6 +4,7 @@
 //! A server in this process, whose spawner and store fail when they are told to. Steps of the store within a
 //! checkpoint are those of `crates/volume/tests/volume/model.rs`.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use alcove_spawner::{
     Exit, Holds, Limits, Network, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Usage,
 };
 use alcove_testkit::faults::{Due, Fault, FaultyStore};
-use alcove_testkit::{Http, Session, Traces, eventually};
+use alcove_testkit::{DEADLINE, Http, Session, Traces, eventually};
 use alcove_volume::{Size, Store};
 use anyhow::{bail, ensure};
 use async_trait::async_trait;
@@ -219,7 +220,18 @@ impl Server {
         what: &str,
         attempt: impl Fn() -> F,
     ) -> T {
-        eventually(what, || async { attempt().await.ok() }).await
+        let last = RefCell::new(None);
+        let tries = async {
+            loop {
+                match attempt().await {
+                    Ok(done) => return done,
+                    Err(error) => last.replace(Some(error)),
+                };
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let tried = tokio::time::timeout(DEADLINE, tries).await;
+        tried.unwrap_or_else(|_| panic!("it is not {what}: {:?}", last.take()))
     }
 
     async fn end(self) -> tempfile::TempDir {
@@ -278,6 +290,7 @@ async fn each_step_fails(due: impl Fn(&Server) -> &Due) {
     let mut steps = 0;
     for fault in [Fault::Before, Fault::After] {
         for step in 0.. {
+            eprintln!("step {step} fails {fault:?}");
             due(&server).plan(step, fault, false);
             server.live().await;
             if traces.is_none() {

@@ -45,7 +45,8 @@ impl Life {
     }
 
     /// Unless all of it is in the store.
-    pub(super) fn refuse_unsaved(&self) -> Result<(), ApiFailure> {
+    pub(super) async fn refuse_unsaved(&mut self) -> Result<(), ApiFailure> {
+        self.clear_the_way().await;
         if !self.folder.exists() || !self.folder.is_restored() {
             return Ok(());
         }
@@ -58,7 +59,7 @@ impl Life {
     }
 
     async fn try_amend(&mut self, amendment: Amendment, user: String) -> Result<u64, ApiFailure> {
-        self.refuse_unsaved()?;
+        self.refuse_unsaved().await?;
         let row = self.repls.db.repl(&self.entry.id).await?;
         let row = row.ok_or(ApiFailure::NotFound)?;
         let others = self.repls.db.size_of_repls_of(&row.owner_id, Some(&row.id));

@@ -79,7 +79,7 @@ impl Life {
     }
 
     async fn try_fill(&mut self, dir: PathBuf, user: &str) -> Result<Vec<String>, ApiFailure> {
-        self.refuse_unsaved()?;
+        self.refuse_unsaved().await?;
         let row = self.repls.db.repl(&self.entry.id).await?;
         let row = row.ok_or(ApiFailure::NotFound)?;
         let (store, at) = (self.repls.store.clone(), location(&row));

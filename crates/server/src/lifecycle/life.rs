@@ -87,6 +87,8 @@ pub(super) struct Life {
     pub(super) is_rescued: bool,
     /// It rests, and what is in its folder is saved but for what would exceed a quota.
     pub(super) is_partly_saved: bool,
+    /// It rests, and is saved, but its folder could not be deleted, or its user not be given back.
+    pub(super) is_in_the_way: bool,
 }
 
 /// A repl that runs.
@@ -135,6 +137,7 @@ impl Life {
             was_found: false,
             is_rescued: false,
             is_partly_saved: false,
+            is_in_the_way: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl Life {
                     }
                     // Nothing runs, and everything is saved: unless a rescue failed.
                     Command::Stop(reply) | Command::Save(reply) | Command::Leave(reply) => {
+                        self.clear_the_way().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Amend(amend) => self.amend(*amend).await,
@@ -301,7 +305,7 @@ impl Life {
                     return;
                 }
             };
-            self.is_partly_saved = false;
+            (self.is_partly_saved, self.is_in_the_way) = (false, false);
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
@@ -393,7 +397,7 @@ impl Life {
     /// `Err` when something is left to be saved while nothing runs: after a rescue that failed.
     fn at_rest(&self) -> Result<(), String> {
         let left = self.folder.exists() && self.folder.is_restored();
-        match left && !self.is_partly_saved {
+        match left && !self.is_partly_saved && !self.is_in_the_way {
             true => Err("what is on disk is not saved yet".into()),
             false => Ok(()),
         }

@@ -125,7 +125,7 @@ impl Life {
 
     /// Another server has begun an epoch of this repl: what is here becomes a repl of its own, which may hold
     /// as much as this one might, though their owner holds it twice then. Says so.
-    pub(super) async fn keep_as_fork(&self, volume: &Volume) -> Result<String, String> {
+    pub(super) async fn keep_as_fork(&mut self, volume: &Volume) -> Result<String, String> {
         let mut row = self.any_row().await?;
         row.name = crate::names::derived(&row.name, " (kept)");
         row.id = crate::names::new_id();
@@ -218,7 +218,11 @@ impl Life {
     }
 
     /// Deletes the local copy; keeps it `aside` if not all of it could be saved.
-    async fn delete_what_is_saved(&self, outcome: &Outcome, aside: PathBuf) -> Result<(), String> {
+    async fn delete_what_is_saved(
+        &mut self,
+        outcome: &Outcome,
+        aside: PathBuf,
+    ) -> Result<(), String> {
         let refused = outcome.refused_files();
         if outcome.left_out.is_empty() && refused == 0 {
             self.delete_local_copy().await;
@@ -233,11 +237,21 @@ impl Life {
     }
 
     /// It is saved, or in the store anyway: what could not be deleted is only in the way.
-    pub(super) async fn delete_local_copy(&self) {
+    pub(super) async fn delete_local_copy(&mut self) {
+        self.is_in_the_way = true;
         if let Err(error) = self.folder.delete().await {
-            warn!(%error, "the local copy could not be deleted");
-        } else if let Err(error) = self.repls.spawner.release(&self.entry.id).await {
-            warn!(%error, "its user could not be given back");
+            return warn!(%error, "the local copy could not be deleted");
+        }
+        if let Err(error) = self.repls.spawner.release(&self.entry.id).await {
+            return warn!(%error, "its user could not be given back");
+        }
+        self.is_in_the_way = false;
+    }
+
+    /// Tries again to delete what is saved, if it could not be.
+    pub(super) async fn clear_the_way(&mut self) {
+        if self.is_in_the_way {
+            self.delete_local_copy().await;
         }
     }
 
