@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 use alcove_merge::DiffOp;
 use alcove_protocol::session::{LineEnds, RefusedReason};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 
 use crate::tree::TEMPORARY_PREFIX;
 
@@ -239,9 +241,10 @@ pub enum Written {
 }
 
 /// Writes a whole file so that it is the old or the new one at any moment: a temporary file beside it,
-/// then rename. A symlink's target is written; a file with several names, or in a folder that can't
+/// then the two are exchanged. A symlink's target is written; a file with several names, or in a folder that can't
 /// be written, is written in place. `expected`: the stamp that the file must still have, `None` when
-/// it must not exist. What a program writes while its file is replaced is there again afterwards.
+/// it must not exist. What a program writes while its file is replaced is there again afterwards, where
+/// files can be exchanged (renameat2(2)).
 pub fn write(path: &Path, content: &str, expected: Option<Stamp>) -> io::Result<Written> {
     replace(path, content, expected, || {})
 }
@@ -272,9 +275,6 @@ fn replace(
         return in_place(&target, content);
     }
     let temporary = temporary_name(folder);
-    // The old file keeps a name until nobody has written to it meanwhile: not where there are no hard links.
-    let old = temporary_name(folder);
-    let is_linked = meta.is_some() && fs::hard_link(&target, &old).is_ok();
     let result = (|| {
         let mut file = fs::OpenOptions::new()
             .write(true)
@@ -285,28 +285,42 @@ fn replace(
             file.set_permissions(fs::Permissions::from_mode(meta.mode() & 0o7777))?;
         }
         meanwhile();
-        fs::rename(&temporary, &target)?;
-        if is_linked
-            && let (Some(before), Ok(after)) = (&meta, fs::metadata(&old))
-            && content_stamp(before) != content_stamp(&after)
-        {
-            fs::rename(&old, &target)?;
-            return Ok(Written::Changed);
+        let Some(before) = &meta else {
+            fs::rename(&temporary, &target)?;
+            return Ok(Written::Yes(Stamp::read(&target)?));
+        };
+        match exchange(&temporary, &target) {
+            Ok(true) => {}
+            Ok(false) => {
+                fs::rename(&temporary, &target)?;
+                return Ok(Written::Yes(Stamp::read(&target)?));
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Written::Changed),
+            Err(error) => return Err(error),
         }
-        Ok(Written::Yes(Stamp::read(&target)?))
+        // The old file keeps a name until it is known that nobody has written to it meanwhile.
+        let is_untouched = content_stamp(before) == content_stamp(&fs::metadata(&temporary)?);
+        if is_untouched || !exchange(&temporary, &target)? {
+            return Ok(Written::Yes(Stamp::read(&target)?));
+        }
+        Ok(Written::Changed)
     })();
-    if is_linked {
-        // It has been moved back, or is not needed any more.
-        let _ = fs::remove_file(&old);
-    }
+    // The old file, or the new one that could not be put there: a full disk must not be made fuller by it.
+    let _ = fs::remove_file(&temporary);
     match result {
         Err(error) if is_denied(&error) && meta.is_some() => in_place(&target, content),
-        Err(error) => {
-            // A full disk must not be made fuller by what failed.
-            let _ = fs::remove_file(&temporary);
-            Err(error)
-        }
-        ok => ok,
+        result => result,
+    }
+}
+
+/// Two files take each other's names at once. Whoever watches the old one hears of nothing before that: a
+/// watcher that looks at its file at the first event, and takes those just after it for the same (chokidar
+/// does for 5 ms), sees the new one. `false`: this file system has no such thing.
+fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -335,6 +349,8 @@ fn temporary_name(folder: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+    use std::mem::MaybeUninit;
 
     #[test]
     fn kept_lines_keep_their_endings() {
@@ -449,6 +465,21 @@ mod tests {
         program.write_all(b"by a program").unwrap();
         assert_eq!(fs::read_to_string(&file).unwrap(), "two, by a program");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn whoever_watches_a_file_hears_of_a_write_when_it_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("f");
+        fs::write(&file, "one").unwrap();
+        let stamp = Stamp::read(&file).unwrap();
+        let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+        inotify::add_watch(&watch, &file, WatchFlags::ALL_EVENTS).unwrap();
+        let mut buffer = [const { MaybeUninit::uninit() }; 1024];
+        let mut hears = || inotify::Reader::new(&watch, &mut buffer).next().is_ok();
+        let written = replace(&file, "two", Some(stamp), || assert!(!hears()));
+        assert!(matches!(written.unwrap(), Written::Yes(_)));
+        assert!(hears());
     }
 
     proptest! {
