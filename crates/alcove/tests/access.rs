@@ -480,6 +480,26 @@ async fn what_stands_in_the_way_of_a_start_is_said_plainly() {
 }
 
 #[tokio::test]
+async fn a_store_without_what_the_database_knows_is_not_begun_anew() {
+    let mut server = server().await;
+    server.create("blank").await.unwrap();
+    assert_eq!(server.end(libc::SIGINT).await.unwrap(), Some(0));
+    let path = |name: &str| server.data_dir.join(name);
+    // Its file system is not mounted, say.
+    std::fs::rename(path("store"), path("away")).unwrap();
+    let data = server.data_dir.to_str().unwrap();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--data-dir", data];
+    let said = refused(&options(), &serve);
+    assert!(
+        said.contains("has no repls in it") && said.contains("mounted"),
+        "{said}"
+    );
+    std::fs::remove_dir_all(path("store")).unwrap();
+    std::fs::rename(path("away"), path("store")).unwrap();
+    server.again().await.unwrap().stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_broken_template_is_named_and_harms_no_other() {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in [

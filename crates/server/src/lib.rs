@@ -83,6 +83,13 @@ impl App {
             .probe()
             .await
             .map_err(|e| anyhow::anyhow!("The store at {} can't be used: {e}", config.store))?;
+        // Nothing of what is saved from now on would be where the rest is.
+        if db.has_saved_repls().await? && !store.has_repls().await? {
+            anyhow::bail!(
+                "The store at {} has no repls in it, though the database knows some. Is its file system mounted, and --store the one that was used before? (To begin anew, use another --data-dir, or another --database.)",
+                config.store
+            );
+        }
         let metrics = Arc::new(metrics::Metrics::new());
         let repls = lifecycle::Repls::start(
             &config,

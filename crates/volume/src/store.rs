@@ -205,6 +205,13 @@ impl Store {
         }
     }
 
+    /// Whether any repl is in it.
+    pub async fn has_repls(&self) -> Result<bool> {
+        count(&self.counts.list);
+        let mut repls = self.inner.list(Some(&Path::from("repl/code")));
+        Ok(repls.try_next().await?.is_some())
+    }
+
     /// The newest manifest with its number; `None` when there is none. `after`: a number that is known to
     /// exist. It is mostly the newest: then this takes one round trip, else two.
     pub async fn head(&self, at: &Location, after: u64) -> Result<Option<(u64, Manifest)>> {
