@@ -1,4 +1,5 @@
 import { expect, signIn, test } from "./fixtures";
+import { Palette } from "./pages/palette";
 
 test("a repl is kept running with nobody here; asleep, it is woken by its preview", async ({
   startServer,
@@ -8,10 +9,10 @@ test("a repl is kept running with nobody here; asleep, it is woken by its previe
   const made = await server.create(null, "left alone");
   await signIn(page, server.reach);
   const row = page.getByRole("listitem", { name: "left alone" });
-  const dialog = page.getByRole("dialog", { name: "How long left alone runs" });
+  const dialog = page.getByRole("dialog", { name: "How left alone runs" });
   const show = async () => {
     await row.getByRole("button", { name: "More for left alone" }).click();
-    await page.getByRole("menuitem", { name: "How long it runs" }).click();
+    await page.getByRole("menuitem", { name: "How it runs" }).click();
     await expect(dialog).toBeVisible();
   };
   const kept = async () => (await server.repl(made.id)).settings;
@@ -44,4 +45,37 @@ test("a repl is kept running with nobody here; asleep, it is woken by its previe
   const progress = await page.goto(address);
   expect(progress?.status()).toBe(503);
   await expect(page.getByRole("heading", { name: "It works" })).toBeVisible();
+});
+
+test("a size is chosen, holds from the next start on, and the page says what it is", async ({
+  startServer,
+  edit: open,
+  page,
+}) => {
+  const server = await startServer();
+  const made = await server.create("blank", "one of a class");
+  const edit = await open(made, server.reach);
+  await edit.terminal.run("echo here");
+  const meter = page.locator("footer.status").getByTitle(/^Programs use/);
+  await expect(meter).toHaveAttribute("title", /of 2 GiB of memory/);
+  await new Palette(page).command("How this repl runs");
+  const dialog = page.getByRole("dialog", { name: "How one of a class runs" });
+  const size = dialog.getByLabel("Size");
+  await expect(size).toHaveValue("standard");
+  await size.selectOption("small");
+  await expect(dialog).toContainText(
+    "512 MiB of memory, 256 processes, 4 GiB of disk, 50 % of a usual share of the processors",
+  );
+  await expect(dialog).toContainText("from the next start on; now it runs with 2 GiB of memory");
+  await expect.poll(async () => (await server.repl(made.id)).settings).toEqual({ size: "small" });
+  await page.keyboard.press("Escape");
+
+  await server.sleep(made.id);
+  await server.request("POST", `/api/repls/${made.id}/start`);
+  await edit.reload();
+  await edit.terminal.run("echo here again");
+  await expect(meter).toHaveAttribute("title", /of 512 MiB of memory/);
+  expect(await edit.terminal.run("python3 -c 'bytearray(1 << 30)'; echo $?")).toContain("137");
+  const bar = edit.bar("Limit");
+  await expect(bar).toContainText(/^Memory was full at .* \(512 MiB\).* choose a larger size/);
 });

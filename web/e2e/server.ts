@@ -110,6 +110,7 @@ export class Server {
         env: {
           ...process.env,
           ALCOVE_SPARE_MEMORY: "0",
+          ALCOVE_TOTAL_MEMORY: "1024TiB",
           ...env,
           ALCOVE_TOKEN: TOKEN,
           ALCOVE_PREPARE_TEMPLATES: String(prepareTemplates),

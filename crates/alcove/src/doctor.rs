@@ -3,9 +3,10 @@
 use alcove_spawner::doctor::{self, Check, State};
 
 use crate::options::Serve;
-use crate::serve::sandbox_config;
+use crate::serve::{sandbox_config, sizes};
 
 pub fn main(options: Box<Serve>) -> anyhow::Result<()> {
+    sizes(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

@@ -39,7 +39,7 @@ async fn drain(mut options: Serve, page: Page) -> anyhow::Result<()> {
     // What that server could not save, and what an earlier one left running.
     let spawner = serve::spawner(&options).await?;
     let drained = async {
-        let config = serve::config(&options);
+        let config = serve::config(&options)?;
         let repls = config.repls_dir();
         if !spawner.list().await?.is_empty() || !left(&repls)?.is_empty() {
             let app = App::start(config, spawner.clone(), page).await?;

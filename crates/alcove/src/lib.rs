@@ -5,6 +5,7 @@ mod doctor;
 mod drain;
 mod options;
 mod serve;
+mod sizes;
 mod store;
 mod unpack;
 mod volume;

@@ -2,13 +2,21 @@
 //! same name, with underscores); flags win over the environment, which wins over the file.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use alcove_server::config::{NamedSize, STANDARD};
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+
+use crate::sizes;
 
 /// The settings file, where none is named.
 const FILE: &str = "alcove.toml";
+/// Processes that a repl may have,
+pub const PROCESSES: RangeInclusive<u32> = 16..=65_536;
+/// and its share of the processors beside others (`cpu.weight`, cgroup v2).
+pub const CPU_WEIGHTS: RangeInclusive<u32> = 1..=10_000;
 
 /// A self-hosted online code editor: repls with an editor, real terminals and a live preview.
 #[derive(Debug, Parser)]
@@ -159,14 +167,24 @@ pub struct Serve {
     #[arg(long, env = "ALCOVE_MEMORY", value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub memory: u64,
     /// Processes of one repl
-    #[arg(long, env = "ALCOVE_PROCESSES", value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(16..=65536))]
+    #[arg(long, env = "ALCOVE_PROCESSES", value_name = "N", default_value_t = 512, value_parser = processes)]
     pub processes: u32,
     /// What one repl's files take on this machine's disk, as root: 16GiB; 0: no limit
     #[arg(long, env = "ALCOVE_DISK", value_name = "SIZE", default_value = "16GiB", value_parser = disk)]
     pub disk: u64,
+    /// Further sizes of repls, or another `small`: large:memory=4GiB,processes=1024,cpu=200,disk=32GiB
+    #[arg(long, env = "ALCOVE_SIZES", value_name = "NAME:LIMITS", value_delimiter = ';', value_parser = sizes::parse)]
+    pub sizes: Vec<NamedSize>,
+    /// The largest size that a repl may have
+    #[arg(long, env = "ALCOVE_MAX_SIZE", value_name = "NAME", default_value = STANDARD)]
+    pub max_size: String,
     /// Repls that run at once on this machine; others wait in line
     #[arg(long, env = "ALCOVE_MAX_RUNNING", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5000))]
     pub max_running: u32,
+    /// Memory of all running repls together, each as its size says; others wait in line
+    /// [default: what this machine has, but for --spare-memory]
+    #[arg(long, env = "ALCOVE_TOTAL_MEMORY", value_name = "SIZE", value_parser = size)]
+    pub total_memory: Option<u64>,
     /// Memory that must be available on this machine before another repl starts
     #[arg(long, env = "ALCOVE_SPARE_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
     pub spare_memory: u64,
@@ -346,11 +364,12 @@ fn from(matches: &ArgMatches) -> Result<Cli, String> {
 
 /// Whether a settings file is the project file of a repl, which has the same name.
 fn is_project(text: &str) -> bool {
-    const KEYS: [&str; 8] = [
+    const KEYS: [&str; 9] = [
         "title",
         "description",
         "icon",
         "language",
+        "size",
         "open",
         "run",
         "setup",
@@ -363,16 +382,11 @@ fn is_project(text: &str) -> bool {
 /// The file's keys and values, as they would stand on the command line.
 fn settings(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
     let table: toml::Table = text.parse().map_err(|e: toml::de::Error| e.to_string())?;
-    let plain = |value: &toml::Value| match value {
-        toml::Value::String(s) => Ok(s.clone()),
-        toml::Value::Integer(n) => Ok(n.to_string()),
-        toml::Value::Boolean(b) => Ok(b.to_string()),
-        other => Err(format!("a {} is not a setting's value", other.type_str())),
-    };
     table
         .into_iter()
         .map(|(key, value)| {
             let values = match &value {
+                sizes if key == "sizes" => sizes::from_file(sizes),
                 toml::Value::Array(list) => list.iter().map(plain).collect::<Result<Vec<_>, _>>(),
                 value => plain(value).map(|v| vec![v]),
             };
@@ -381,6 +395,15 @@ fn settings(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
                 .map_err(|e| format!("{key}: {e}"))
         })
         .collect()
+}
+
+pub fn plain(value: &toml::Value) -> Result<String, String> {
+    match value {
+        toml::Value::String(s) => Ok(s.clone()),
+        toml::Value::Integer(n) => Ok(n.to_string()),
+        toml::Value::Boolean(b) => Ok(b.to_string()),
+        other => Err(format!("a {} is not a setting's value", other.type_str())),
+    }
 }
 
 /// The command line's description, in which the given values stand in for absent flags.
@@ -410,6 +433,10 @@ fn with_defaults(
         };
     }
     Ok(command)
+}
+
+fn processes(text: &str) -> Result<u32, String> {
+    sizes::number(text, PROCESSES)
 }
 
 fn grace(text: &str) -> Result<Grace, String> {
@@ -482,7 +509,7 @@ fn disk(text: &str) -> Result<u64, String> {
 }
 
 /// `2GiB`, `512MiB`, `1000000`
-fn size(text: &str) -> Result<u64, String> {
+pub fn size(text: &str) -> Result<u64, String> {
     let size = bytes(text)?;
     if size < 64 << 20 {
         return Err("a repl needs 64MiB at least".into());
@@ -531,6 +558,32 @@ mod tests {
         assert_eq!(serve.processes, 200);
         assert_eq!(serve.allow.len(), 2);
         assert!(!serve.prepare_templates);
+    }
+
+    #[test]
+    fn sizes_are_tables_of_the_file_or_flags() {
+        let file = "max_size = 'large'\n[sizes.large]\nmemory = '4GiB'\nprocesses = 1024\n[sizes.small]\ncpu = 10";
+        let serve = parse_with(file, &["alcove", "serve"]).unwrap();
+        assert_eq!(serve.max_size, "large");
+        let large = sizes::parse("large:memory=4GiB,processes=1024").unwrap();
+        assert_eq!(serve.sizes, [large, sizes::parse("small:cpu=10").unwrap()]);
+        let two = ["--sizes", "a:cpu=1;b:cpu=2", "--sizes", "c:cpu=3"];
+        let line: Vec<&str> = ["alcove", "serve"].into_iter().chain(two).collect();
+        let serve = parse_with(file, &line).unwrap();
+        let names: Vec<&str> = serve.sizes.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+        let error = |file| parse_with(file, &["alcove", "serve"]).unwrap_err();
+        for (file, words) in [
+            ("sizes = 'large'", "[sizes.large]"),
+            ("[sizes]\nlarge = '4GiB'", "[sizes.large]"),
+            ("[sizes.large]\nmemory = []", "large"),
+            ("[sizes.large]\nram = '1GiB'", "not `ram`"),
+            ("[sizes.large]\nprocesses = 3", "from 16 to 65536"),
+            ("[sizes.large]", "is not memory"),
+        ] {
+            let said = error(file);
+            assert!(said.contains(words), "{file}: {said}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_server::config::{Lifetimes, Patience, Quotas, Room};
+use alcove_server::config::{Lifetimes, Patience, Quotas, Room, Sizes};
 use alcove_server::{App, Config, Farewell, Page};
 use alcove_spawner::none::NoSpawner;
 use alcove_spawner::process::ProcessSpawner;
@@ -37,6 +37,7 @@ pub fn main(options: Box<Serve>, page: Page) -> anyhow::Result<()> {
 async fn serve(options: Serve, page: Page) -> anyhow::Result<()> {
     let mut options = options;
     // Before anything is started: the usual reasons why it can't.
+    sizes(&options)?;
     let listener = listen(&options).await?;
     options.listen = listener.local_addr()?;
     std::fs::DirBuilder::new()
@@ -59,7 +60,7 @@ async fn serve(options: Serve, page: Page) -> anyhow::Result<()> {
     let mut hang_up = signal(SignalKind::hangup())?;
 
     let spawner = spawner(&options).await?;
-    let config = config(&options);
+    let config = config(&options)?;
     let address = config.public_url.clone();
     let app = match App::start(config, spawner.clone(), page).await {
         Ok(app) => app,
@@ -243,7 +244,7 @@ pub async fn spawner(options: &Serve) -> anyhow::Result<Arc<dyn Spawner>> {
 pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxConfig {
     SandboxConfig {
         allow: options.allow.clone(),
-        disk: (options.disk > 0).then_some(options.disk),
+        disk: disk(options),
         ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes"))
     }
 }
@@ -255,7 +256,22 @@ fn network(options: &Serve) -> Network {
     }
 }
 
-pub fn config(options: &Serve) -> Config {
+/// What repls may use, by name.
+pub fn sizes(options: &Serve) -> anyhow::Result<Sizes> {
+    let standard = Limits {
+        memory: options.memory,
+        processes: options.processes,
+        disk: disk(options),
+        ..Limits::default()
+    };
+    Sizes::new(standard, &options.sizes, &options.max_size).map_err(anyhow::Error::msg)
+}
+
+fn disk(options: &Serve) -> Option<u64> {
+    (options.disk > 0).then_some(options.disk)
+}
+
+pub fn config(options: &Serve) -> anyhow::Result<Config> {
     let port = options.listen.port();
     let public_url = options.public_url.as_deref().map_or_else(
         || {
@@ -271,7 +287,7 @@ pub fn config(options: &Serve) -> Config {
         .split_once("://")
         .map_or(public_url.as_str(), |(_, host)| host);
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    Config {
+    Ok(Config {
         listen: options.listen,
         preview_domain: options
             .preview_domain
@@ -286,7 +302,8 @@ pub fn config(options: &Serve) -> Config {
         database: options.database.clone(),
         room: Room {
             repls: options.max_running as usize,
-            memory: options.spare_memory,
+            spare: options.spare_memory,
+            memory: options.total_memory,
         },
         lifetimes: Lifetimes {
             patience: Patience {
@@ -302,13 +319,7 @@ pub fn config(options: &Serve) -> Config {
         },
         wake_patience: options.wake_patience,
         token: options.token.clone(),
-        limits: Limits {
-            memory: options.memory,
-            processes: options.processes,
-            // It counts as memory: full, it must leave room for programs.
-            tmp: Limits::default().tmp.min(options.memory / 4),
-            ..Limits::default()
-        },
+        sizes: sizes(options)?,
         network: network(options),
         quotas: Quotas {
             repl: Size {
@@ -323,7 +334,7 @@ pub fn config(options: &Serve) -> Config {
         stop_patience: options.stop_patience,
         prepare_templates: options.prepare_templates,
         templates: options.templates.clone(),
-    }
+    })
 }
 
 fn hostname() -> String {

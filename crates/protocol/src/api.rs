@@ -22,6 +22,23 @@ pub struct Me {
     pub usage: Usage,
     /// What holds for repls whose settings say nothing, and what these may say.
     pub repl_limits: ReplLimits,
+    /// The sizes that a repl's settings may name, the smallest first.
+    pub repl_sizes: Vec<ReplSize>,
+}
+
+/// What all programs of a repl together may use, under a name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+pub struct ReplSize {
+    pub name: String,
+    /// Bytes.
+    pub memory: u64,
+    pub processes: u32,
+    /// Share of the processors beside other repls; 100 is usual.
+    pub cpu_weight: u32,
+    /// Bytes of its folders on the server's disk; `null`: no limit.
+    pub disk: Option<u64>,
+    /// That of repls whose settings name none.
+    pub usual: bool,
 }
 
 /// What the operator says of how long repls go on. Times in seconds; `null`: for ever, or no cap.
@@ -109,8 +126,9 @@ pub struct UpdateRepl {
     pub settings: Option<ReplSettings>,
 }
 
-/// How long a repl goes on, and what starts it. What is absent is as the operator says ([`ReplLimits`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS, ToSchema)]
+/// How long a repl goes on, what starts it, and how much it may use. What is absent is as the operator says
+/// ([`ReplLimits`], [`ReplSize`]).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplSettings {
     /// A request to its preview starts it, and what Run does.
@@ -133,6 +151,10 @@ pub struct ReplSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub max_life_hours: Option<u32>,
+    /// The name of a [`ReplSize`]; holds from its next start on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub size: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema)]

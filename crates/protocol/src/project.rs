@@ -32,6 +32,9 @@ pub struct Project {
     /// What must be installed where the code runs: `node`, `python`, `rust`, …; empty for nothing.
     #[serde(default)]
     pub language: String,
+    /// Of a template: the size that its repls begin with, one of the server's; empty: the usual one.
+    #[serde(default)]
+    pub size: String,
     /// Files to open first, the most important first.
     #[serde(default)]
     pub open: Vec<WorkspacePath>,

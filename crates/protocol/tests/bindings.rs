@@ -47,6 +47,7 @@ fn generate() -> String {
         api::Me,
         api::Template,
         api::ReplLimits,
+        api::ReplSize,
         api::ReplSettings,
         api::MissingLanguage,
         api::SetupState,

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alcove_spawner::{Limits, Network};
+use alcove_spawner::Network;
 
-pub use crate::lifecycle::{Lifetimes, Patience, Quotas, Room};
+pub use crate::lifecycle::{Lifetimes, NamedSize, Patience, Quotas, Room, STANDARD, Sizes};
 
 /// All settings, already checked one by one.
 #[derive(Debug, Clone)]
@@ -29,7 +29,8 @@ pub struct Config {
     pub wake_patience: Duration,
     /// Sign-in token of the local user; `None`: a random one, kept in the database.
     pub token: Option<String>,
-    pub limits: Limits,
+    /// What one repl may use.
+    pub sizes: Sizes,
     pub network: Network,
     /// How much may be in the store.
     pub quotas: Quotas,

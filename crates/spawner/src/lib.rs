@@ -57,10 +57,16 @@ pub trait Spawner: Send + Sync + 'static {
     /// its own (as root); it is kept until [`Spawner::release`].
     async fn owner(&self, id: &str) -> Result<Owner, SpawnError>;
 
-    /// Has the folder of repl `id`, which is there, hold no more than the limit of a disk, where this
+    /// Has the folder of repl `id`, which is there, hold no more than `disk` ([`Limits::disk`]), where this
     /// machine can; or than somewhat more than it `holds` in the store. What it held before the machine was
-    /// restarted is in it again.
-    async fn attach(&self, _id: &str, _folder: &Path, _holds: Holds) -> Result<(), SpawnError> {
+    /// restarted is in it again, whatever is said here.
+    async fn attach(
+        &self,
+        _id: &str,
+        _folder: &Path,
+        _disk: Option<u64>,
+        _holds: Holds,
+    ) -> Result<(), SpawnError> {
         Ok(())
     }
 
@@ -131,6 +137,8 @@ pub struct Limits {
     pub cpu_weight: u32,
     /// Bytes of `/tmp`; `/dev/shm` has a quarter of it.
     pub tmp: u64,
+    /// Bytes of its folder, for [`Spawner::attach`]; `None`: no limit.
+    pub disk: Option<u64>,
 }
 
 impl Default for Limits {
@@ -140,6 +148,7 @@ impl Default for Limits {
             processes: 512,
             cpu_weight: 100,
             tmp: 512 << 20,
+            disk: None,
         }
     }
 }
@@ -179,6 +188,8 @@ pub struct Sandbox {
     pub pid: u32,
     /// Whether that process is alive.
     pub runs: bool,
+    /// What it was started with; `None`: by a version that did not note it.
+    pub limits: Option<Limits>,
 }
 
 /// What all programs of a repl together use, the runner not counted.

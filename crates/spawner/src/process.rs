@@ -109,6 +109,7 @@ impl ProcessSpawner {
             cgroups: Vec::new(),
             monitor: None,
             first: None,
+            limits: Some(spec.limits.clone()),
         };
         self.records.write(id, &record)?;
         remove_file(&socket)?;
@@ -158,6 +159,7 @@ impl ProcessSpawner {
             socket,
             pid,
             runs: true,
+            limits: record.limits,
         })
     }
 

@@ -160,6 +160,7 @@ async fn limits_stop_programs_but_not_the_runner() {
         processes: 40,
         cpu_weight: 100,
         tmp: 16 << 20,
+        disk: None,
     };
     let spec = SandboxSpec {
         limits,

@@ -94,6 +94,7 @@ impl Server {
             .env("ALCOVE_PREPARE_TEMPLATES", "false")
             // Whatever else this machine does.
             .env("ALCOVE_SPARE_MEMORY", "0")
+            .env("ALCOVE_TOTAL_MEMORY", "1024TiB")
             .env(
                 "ALCOVE_LOG",
                 std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()),

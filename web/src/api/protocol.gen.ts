@@ -226,7 +226,11 @@ usage: Usage,
 /**
  * What holds for repls whose settings say nothing, and what these may say.
  */
-repl_limits: ReplLimits, };
+repl_limits: ReplLimits, 
+/**
+ * The sizes that a repl's settings may name, the smallest first.
+ */
+repl_sizes: Array<ReplSize>, };
 
 export type Template = { name: string, title: string, description: string, 
 /**
@@ -248,6 +252,24 @@ keep_alive_allowed: boolean, grace_seconds: number | null, max_grace_seconds: nu
  */
 max_life_seconds: number | null, };
 
+export type ReplSize = { name: string, 
+/**
+ * Bytes.
+ */
+memory: number, processes: number, 
+/**
+ * Share of the processors beside other repls; 100 is usual.
+ */
+cpu_weight: number, 
+/**
+ * Bytes of its folders on the server's disk; `null`: no limit.
+ */
+disk: number | null, 
+/**
+ * That of repls whose settings name none.
+ */
+usual: boolean, };
+
 export type ReplSettings = { 
 /**
  * A request to its preview starts it, and what Run does.
@@ -268,7 +290,11 @@ idle_minutes?: number,
 /**
  * Hours, 1 at least, after which it is stopped whatever it does.
  */
-max_life_hours?: number, };
+max_life_hours?: number, 
+/**
+ * The name of a [`ReplSize`]; holds from its next start on.
+ */
+size?: string, };
 
 export type MissingLanguage = { 
 /**

@@ -106,8 +106,17 @@ describe("words", () => {
     expect(limitWords(resources)).toBeNull();
     const killed = { ...resources, killed: 1, killed_at: "2026-01-01T10:42:00Z" };
     expect(limitWords(killed)?.text).toMatch(/^Memory was full at .*:42.* \(2 GiB\)/);
+    const size = (memory: number, processes: number) => [
+      { name: "large", memory, processes, cpu_weight: 100, disk: null, usual: false },
+    ];
+    expect(limitWords(killed, size(2 * GIB, 999))?.text).toMatch(
+      /or ask whoever runs this server for more\.$/,
+    );
+    expect(limitWords(killed, size(3 * GIB, 1))?.text).toMatch(/or choose a larger size \(.*\)\.$/);
     const refused = { ...killed, refused: 3, refused_at: "2026-01-01T10:43:00Z" };
     expect(limitWords(refused)?.text).toMatch(/^There were too many processes at .*:43.* \(100\)/);
+    expect(limitWords(refused, size(3 * GIB, 100))?.text).toMatch(/or ask whoever/);
+    expect(limitWords(refused, size(1, 101))?.text).toMatch(/or choose a larger size/);
     expect(limitWords(refused)?.key).not.toBe(limitWords(killed)?.key);
     expect(limitWords({ ...refused, killed: 2, killed_at: "2026-01-01T10:44:00Z" })?.text).toMatch(/^Memory/);
   });

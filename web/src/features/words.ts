@@ -3,6 +3,7 @@ import type {
   Awake,
   Phase,
   Progress,
+  ReplSize,
   ReplState,
   Resources,
   RunState,
@@ -42,7 +43,7 @@ export function bytes(n: number): string {
 }
 
 /** As an operator sets limits, and the server speaks of them: `1.5 GiB`. */
-function binaryBytes(n: number): string {
+export function binaryBytes(n: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB"];
   const unit = Math.min(Math.floor(Math.log2(Math.max(n, 1)) / 10), units.length - 1);
   return `${Math.round((n / 1024 ** unit) * 10) / 10} ${units[unit]}`;
@@ -202,8 +203,17 @@ export function resourceWords(
   };
 }
 
-/** What a repl's limits have cost its programs since it started; nothing when nothing. */
-export function limitWords(resources: Resources | null): { key: string; text: string } | null {
+/** How to get more of a limit: by a size that may be chosen, if there is one with more. */
+const moreWords = (sizes: ReplSize[], has: number, of: "memory" | "processes") =>
+  sizes.some((size) => size[of] > has)
+    ? "choose a larger size (How this repl runs, in the palette)"
+    : "ask whoever runs this server for more";
+
+/** What a repl's limits have cost its programs since it started; nothing when nothing. `sizes`: as in [`Me`]. */
+export function limitWords(
+  resources: Resources | null,
+  sizes: ReplSize[] = [],
+): { key: string; text: string } | null {
   if (!resources) return null;
   const full = resources.disk && diskWords(resources.disk);
   if (full) return { key: "disk", text: full };
@@ -213,14 +223,14 @@ export function limitWords(resources: Resources | null): { key: string; text: st
     const at = killed_at ? ` at ${clockTime(killed_at)}` : "";
     return {
       key,
-      text: `Memory was full${at} (${binaryBytes(max_memory)}), so a program was ended. Run less at once, or ask whoever runs this server for more.`,
+      text: `Memory was full${at} (${binaryBytes(max_memory)}), so a program was ended. Run less at once, or ${moreWords(sizes, max_memory, "memory")}.`,
     };
   }
   if (refused === 0) return null;
   const at = refused_at ? ` at ${clockTime(refused_at)}` : "";
   return {
     key,
-    text: `There were too many processes${at} (${max_processes}), so a program could not start another. End some, or ask whoever runs this server for more.`,
+    text: `There were too many processes${at} (${max_processes}), so a program could not start another. End some, or ${moreWords(sizes, max_processes, "processes")}.`,
   };
 }
 

@@ -86,7 +86,7 @@ async fn import(
     body: Body,
 ) -> Result<ImportedArchive, ApiFailure> {
     folder
-        .create(Holds::default())
+        .create(None, Holds::default())
         .await
         .context("a folder for an archive")?;
     let archive = receive(&folder.path().join("archive"), body).await?;

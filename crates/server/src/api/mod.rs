@@ -156,6 +156,7 @@ async fn me(State(app): State<Arc<App>>, user: User) -> Result<Json<Me>, ApiFail
         isolated: app.spawner.isolates(),
         usage: app.config.quotas.usage_of_user(used),
         repl_limits: app.config.lifetimes.told(),
+        repl_sizes: app.config.sizes.told(),
     }))
 }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use alcove_protocol::api::{CreateRepl, DuplicateRepl, MAX_REPL_NAME_CHARS, Repl, UpdateRepl};
+use alcove_protocol::api::{
+    CreateRepl, DuplicateRepl, MAX_REPL_NAME_CHARS, Repl, ReplSettings, UpdateRepl,
+};
 use alcove_volume::{Location, Manifest, Meta, Size, fork};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -85,7 +87,8 @@ pub async fn create(
         app.templates.prefer(template);
     }
     let template = body.template.unwrap_or_default();
-    let row = insert(&app, &user, &files, name, template).await?;
+    let size = app.templates.size(&template);
+    let row = insert(&app, &user, &files, name, template, size).await?;
     tracing::info!(repl = row.id, template = row.template, "created");
     Ok((StatusCode::CREATED, Json(shown(&app, &row))))
 }
@@ -97,13 +100,14 @@ async fn insert(
     files: &Manifest,
     name: String,
     template: String,
+    size: Option<String>,
 ) -> Result<repl::Model, ApiFailure> {
     let id = names::new_id();
     let meta = templates::meta_of_new(files, &name, &user.id, &template);
     // Another's home folder stays with them. A template's is nobody's.
     let with_home = files.meta.owner.is_empty() || files.meta.owner == user.id;
     let at = Location::Repl(id.clone());
-    let size = fork(&app.store, files, &at, meta, with_home).await?;
+    let held = fork(&app.store, files, &at, meta, with_home).await?;
     let row = repl::Model {
         id,
         owner_id: user.id.clone(),
@@ -114,14 +118,21 @@ async fn insert(
         head: 1,
         reason: None,
         deleted_ms: None,
-        bytes: size.bytes as i64,
-        files: size.files as i64,
-        settings: repl::NO_SETTINGS.into(),
+        bytes: held.bytes as i64,
+        files: held.files as i64,
+        settings: as_text(&ReplSettings {
+            size,
+            ..ReplSettings::default()
+        })?,
         started_ms: None,
         program_runs: false,
     };
     app.db.insert_repl(row.clone()).await?;
     Ok(row)
+}
+
+fn as_text(settings: &ReplSettings) -> Result<String, ApiFailure> {
+    serde_json::to_string(settings).map_err(|e| ApiFailure::Internal(e.into()))
 }
 
 pub(super) async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFailure> {
@@ -168,7 +179,8 @@ pub async fn duplicate(
     };
     let files = open(&app, &row, state).await?.manifest;
     refuse_too_large(&app, &user, files.size()).await?;
-    let copy = insert(&app, &user, &files, name, row.template).await?;
+    let size = row.settings().size;
+    let copy = insert(&app, &user, &files, name, row.template, size).await?;
     tracing::info!(repl = copy.id, of = id, "duplicated");
     Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
 }
@@ -194,14 +206,15 @@ pub async fn change(
     let mut row = owned(&app, &user, &id).await?;
     // All of it, or nothing.
     let name = body.name.as_deref().map(checked_name).transpose()?;
-    if let Some(settings) = &body.settings
-        && let Some(reason) = app.config.lifetimes.refusal(settings)
-    {
-        return Err(ApiFailure::BadRequest(reason));
+    if let Some(settings) = &body.settings {
+        let size = settings.size.as_deref();
+        let refusal = size.and_then(|size| app.config.sizes.refusal(size));
+        if let Some(reason) = refusal.or_else(|| app.config.lifetimes.refusal(settings)) {
+            return Err(ApiFailure::BadRequest(reason));
+        }
     }
     if let Some(settings) = body.settings {
-        row.settings =
-            serde_json::to_string(&settings).map_err(|e| ApiFailure::Internal(e.into()))?;
+        row.settings = as_text(&settings)?;
         let change = repl::ActiveModel {
             id: Set(row.id.clone()),
             settings: Set(row.settings.clone()),

@@ -1,4 +1,5 @@
-//! How many repls run at once: who comes when the machine is full waits in line.
+//! How many repls run at once, and how much memory they may take together: who comes when the machine is full
+//! waits in line.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,11 +17,16 @@ pub struct Room {
     /// Repls that run at once.
     pub repls: usize,
     /// Bytes of memory that must be available before another one starts.
-    pub memory: u64,
+    pub spare: u64,
+    /// Bytes that all running ones may take together, each as much as its size says; `None`: as many as this
+    /// machine has, but for [`Room::spare`].
+    pub memory: Option<u64>,
 }
 
 pub(super) struct Admission {
     room: Room,
+    /// Bytes that may be promised; `None`: nobody knows how many there are.
+    memory: Option<u64>,
     line: Mutex<Line>,
     changed: Notify,
 }
@@ -28,16 +34,22 @@ pub(super) struct Admission {
 #[derive(Default)]
 struct Line {
     running: usize,
+    /// Bytes that those may take.
+    promised: u64,
     waiting: VecDeque<u64>,
     next: u64,
 }
 
-/// A repl may run for as long as this lives.
-pub(super) struct Ticket(Arc<Admission>);
+/// A repl may run, and take so many bytes of memory, for as long as this lives.
+pub(super) struct Ticket(Arc<Admission>, u64);
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.0.line.lock().running -= 1;
+        {
+            let mut line = self.0.line.lock();
+            line.running -= 1;
+            line.promised -= self.1;
+        }
         self.0.changed.notify_waiters();
     }
 }
@@ -54,21 +66,23 @@ impl Drop for Place<'_> {
 
 impl Admission {
     pub fn new(room: Room) -> Arc<Self> {
+        let machine = || Some(meminfo("MemTotal:")?.saturating_sub(room.spare));
         Arc::new(Self {
             room,
+            memory: room.memory.or_else(machine),
             line: Mutex::default(),
             changed: Notify::new(),
         })
     }
 
     /// For one that runs already.
-    pub fn at_once(self: &Arc<Self>) -> Ticket {
-        self.line.lock().running += 1;
-        Ticket(self.clone())
+    pub fn at_once(self: &Arc<Self>, memory: u64) -> Ticket {
+        self.line.lock().let_in(memory);
+        Ticket(self.clone(), memory)
     }
 
-    /// Waits for room; `tell` is called with each place in line, the first is 1.
-    pub async fn enter(self: &Arc<Self>, mut tell: impl FnMut(usize)) -> Ticket {
+    /// Waits for room for one that may take so much memory; `tell` is called with each place in line, the first is 1.
+    pub async fn enter(self: &Arc<Self>, memory: u64, mut tell: impl FnMut(usize)) -> Ticket {
         let place = {
             let mut line = self.line.lock();
             line.next += 1;
@@ -80,8 +94,8 @@ impl Admission {
             // Asked for first: what changes meanwhile is not missed.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            match self.look(place.1, available_memory()) {
-                None => return Ticket(self.clone()),
+            match self.look(place.1, memory, meminfo("MemAvailable:")) {
+                None => return Ticket(self.clone(), memory),
                 Some(place) => tell(place),
             }
             let _ = tokio::time::timeout(LOOK, changed).await;
@@ -89,28 +103,37 @@ impl Admission {
     }
 
     /// Lets the first in line in, if there is room; else its place.
-    fn look(&self, number: u64, available: Option<u64>) -> Option<usize> {
+    fn look(&self, number: u64, memory: u64, available: Option<u64>) -> Option<usize> {
         let mut line = self.line.lock();
         let at = line.waiting.iter().position(|n| *n == number).unwrap_or(0);
-        let has_memory = available.is_none_or(|bytes| bytes >= self.room.memory);
+        let is_there = available.is_none_or(|bytes| bytes >= self.room.spare);
+        let promised = line.promised.saturating_add(memory);
+        let may_be_promised = self.memory.is_none_or(|bytes| promised <= bytes);
+        let has_memory = is_there && may_be_promised;
         // One alone may try: nothing would make room for it.
         if at == 0 && line.running < self.room.repls && (has_memory || line.running == 0) {
-            line.running += 1;
+            line.let_in(memory);
             return None;
         }
         Some(at + 1)
     }
 }
 
-/// Bytes that programs may still take, without that others are ended (`MemAvailable`, proc(5)).
-fn available_memory() -> Option<u64> {
-    available(&std::fs::read_to_string("/proc/meminfo").ok()?)
+impl Line {
+    fn let_in(&mut self, memory: u64) {
+        self.running += 1;
+        self.promised += memory;
+    }
 }
 
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo
-        .lines()
-        .find_map(|l| l.strip_prefix("MemAvailable:"))?;
+/// Bytes of `/proc/meminfo` (proc(5)): what the machine has, or what programs may still take without that
+/// others are ended.
+fn meminfo(name: &str) -> Option<u64> {
+    figure(&std::fs::read_to_string("/proc/meminfo").ok()?, name)
+}
+
+fn figure(meminfo: &str, name: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|l| l.strip_prefix(name))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
 }
@@ -119,21 +142,34 @@ fn available(meminfo: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn admission(repls: usize, memory: u64) -> Arc<Admission> {
-        Admission::new(Room { repls, memory })
+    fn admission(repls: usize, spare: u64, memory: u64) -> Arc<Admission> {
+        let memory = Some(memory);
+        Admission::new(Room {
+            repls,
+            spare,
+            memory,
+        })
+    }
+
+    /// Whether the first in line, who may take so much, is let in.
+    fn lets_in(admission: &Admission, memory: u64, available: Option<u64>) -> bool {
+        admission.line.lock().waiting = VecDeque::from([1]);
+        let place = admission.look(1, memory, available);
+        assert!(place.is_none_or(|place| place == 1));
+        place.is_none()
     }
 
     #[tokio::test]
     async fn who_comes_when_it_is_full_waits_in_line() {
-        let admission = admission(1, 0);
-        let first = admission.enter(|_| panic!("there is room")).await;
+        let admission = admission(1, 0, 100);
+        let first = admission.enter(7, |_| panic!("there is room")).await;
         let line = ["second", "third"].map(|name| {
             let (admission, (sender, places)) = (admission.clone(), tokio::sync::watch::channel(0));
             let task = tokio::spawn(async move {
                 let tell = |place| {
                     sender.send_replace(place);
                 };
-                let ticket = admission.enter(tell).await;
+                let ticket = admission.enter(7, tell).await;
                 (name, ticket)
             });
             (task, places)
@@ -147,35 +183,61 @@ mod tests {
         at_third.wait_for(|place| *place == 1).await.unwrap();
         drop(ticket);
         assert_eq!(third.await.unwrap().0, "third");
-        assert_eq!(admission.line.lock().running, 0);
+        let line = admission.line.lock();
+        assert_eq!((line.running, line.promised), (0, 0));
     }
 
     #[tokio::test]
     async fn who_leaves_the_line_makes_room_in_it() {
-        let admission = admission(1, 0);
-        let _first = admission.at_once();
-        let gone = tokio::time::timeout(Duration::ZERO, admission.enter(|_| {})).await;
+        let admission = admission(1, 0, 100);
+        let _first = admission.at_once(7);
+        let gone = tokio::time::timeout(Duration::ZERO, admission.enter(7, |_| {})).await;
         assert!(gone.is_err());
         assert!(admission.line.lock().waiting.is_empty());
     }
 
     #[test]
     fn without_memory_none_starts_but_the_only_one() {
-        let admission = admission(5, 1000);
-        let place = |n| {
-            admission.line.lock().waiting = VecDeque::from([n]);
-            n
-        };
-        assert_eq!(admission.look(place(1), Some(10)), None, "it is alone");
-        assert_eq!(admission.look(place(2), Some(999)), Some(1));
-        assert_eq!(admission.look(place(3), Some(1000)), None);
-        assert_eq!(admission.look(place(4), None), None);
+        let admission = admission(5, 1000, 100);
+        assert!(lets_in(&admission, 7, Some(10)), "it is alone");
+        assert!(!lets_in(&admission, 7, Some(999)));
+        assert!(lets_in(&admission, 7, Some(1000)));
+        assert!(lets_in(&admission, 7, None));
     }
 
     #[test]
-    fn what_is_available_is_read() {
+    fn no_more_is_promised_than_there_is_but_to_the_only_one() {
+        let admission = admission(5, 0, 100);
+        assert!(lets_in(&admission, 200, None), "it is alone");
+        assert!(!lets_in(&admission, 1, None));
+        admission.line.lock().running = 0;
+        admission.line.lock().promised = 0;
+        // Each by its own size.
+        assert!(lets_in(&admission, 60, None));
+        assert!(!lets_in(&admission, 41, None));
+        assert!(lets_in(&admission, 40, None));
+        assert!(!lets_in(&admission, 1, None));
+    }
+
+    #[test]
+    fn as_much_is_promised_as_the_machine_has_unless_the_operator_says_more() {
+        let room = |memory| Room {
+            repls: 5,
+            spare: 1 << 20,
+            memory,
+        };
+        let machine = meminfo("MemTotal:").unwrap();
+        let usual = Admission::new(room(None)).memory;
+        assert_eq!(usual, Some(machine - (1 << 20)));
+        let more = Some(machine * 4);
+        assert_eq!(Admission::new(room(more)).memory, more);
+    }
+
+    #[test]
+    fn figures_are_read() {
         let text = "MemTotal:       24 kB\nMemFree:  2 kB\nMemAvailable:    7 kB\n";
-        assert_eq!(available(text), Some(7168));
-        assert_eq!(available(""), None);
+        assert_eq!(figure(text, "MemAvailable:"), Some(7168));
+        assert_eq!(figure(text, "MemTotal:"), Some(24 << 10));
+        assert_eq!(figure("", "MemTotal:"), None);
     }
 }

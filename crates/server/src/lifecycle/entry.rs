@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use alcove_protocol::api::{AwakeWhy, Phase, ReplState};
+use alcove_spawner::Limits;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
@@ -30,8 +31,7 @@ pub(super) struct Entry {
     /// What of the running repl the last checkpoint left as it was in the store, as paths of the manifest.
     not_saved: Mutex<Arc<[String]>>,
     pub program: Mutex<Program>,
-    /// As the operator and its settings say.
-    lifetime: Mutex<Lifetime>,
+    chosen: Mutex<Chosen>,
     /// A person stopped it, and nobody has started it since.
     put_to_rest: AtomicBool,
     /// Ports of previews that have asked for its start, until it has started or failed,
@@ -44,6 +44,14 @@ pub(super) struct Entry {
     pub moved: Notify,
     /// Somebody did something after nobody had for long.
     pub touched: Notify,
+}
+
+/// As the operator and its settings say.
+#[derive(Debug, Clone)]
+pub(super) struct Chosen {
+    pub lifetime: Lifetime,
+    /// From its next start on.
+    pub limits: Limits,
 }
 
 /// What became of what Run does, if it does not run.
@@ -68,7 +76,7 @@ impl Entry {
     pub fn new(
         row: &repl::Model,
         resting: ReplState,
-        lifetime: Lifetime,
+        chosen: Chosen,
         commands: mpsc::UnboundedSender<Command>,
         changes: broadcast::Sender<Change>,
     ) -> Self {
@@ -87,7 +95,7 @@ impl Entry {
             who: Mutex::default(),
             not_saved: Mutex::new(Arc::new([])),
             program: Mutex::default(),
-            lifetime: Mutex::new(lifetime),
+            chosen: Mutex::new(chosen),
             put_to_rest: AtomicBool::new(false),
             asking: Mutex::default(),
             waking: AtomicUsize::new(0),
@@ -157,11 +165,15 @@ impl Entry {
     }
 
     pub fn lifetime(&self) -> Lifetime {
-        *self.lifetime.lock()
+        self.chosen.lock().lifetime
     }
 
-    pub fn set_lifetime(&self, lifetime: Lifetime) {
-        *self.lifetime.lock() = lifetime;
+    pub fn limits(&self) -> Limits {
+        self.chosen.lock().limits.clone()
+    }
+
+    pub fn set_chosen(&self, chosen: Chosen) {
+        *self.chosen.lock() = chosen;
         self.moved.notify_one();
     }
 
@@ -326,7 +338,11 @@ mod tests {
             keep_alive: false,
             max_life: None,
         };
-        let entry = Arc::new(Entry::new(&row, resting, lifetime, commands, changes));
+        let chosen = Chosen {
+            lifetime,
+            limits: Limits::default(),
+        };
+        let entry = Arc::new(Entry::new(&row, resting, chosen, commands, changes));
         let mut held: Vec<_> = (0..MAX_HELD).map(|_| Held::new(entry.clone())).collect();
         assert!(held.iter().all(Option::is_some));
         assert!(Held::new(entry.clone()).is_none());

@@ -50,23 +50,24 @@ impl Folder {
         std::fs::write(self.path.join(MARK), "")
     }
 
-    /// Makes it, for us alone, with room for what is to be brought into it.
-    pub async fn create(&self, holds: Holds) -> io::Result<()> {
+    /// Makes it, for us alone, with a disk of so many bytes where it can have one, and with room for what is to
+    /// be brought into it.
+    pub async fn create(&self, disk: Option<u64>, holds: Holds) -> io::Result<()> {
         std::fs::create_dir_all(&self.path)?;
-        self.attach_for(holds).await?;
+        self.attach_for(disk, holds).await?;
         std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o711))
     }
 
     /// Shows what it held before the machine was restarted.
     pub async fn attach(&self) -> io::Result<()> {
-        self.attach_for(Holds::default()).await
+        self.attach_for(None, Holds::default()).await
     }
 
-    async fn attach_for(&self, holds: Holds) -> io::Result<()> {
+    async fn attach_for(&self, disk: Option<u64>, holds: Holds) -> io::Result<()> {
         let Some((spawner, id)) = &self.disk else {
             return Ok(());
         };
-        let attached = spawner.attach(id, &self.path, holds).await;
+        let attached = spawner.attach(id, &self.path, disk, holds).await;
         attached.map_err(io::Error::other)
     }
 
@@ -150,7 +151,7 @@ mod tests {
     async fn a_folder_without_permissions_is_deleted_too() {
         let top = tempfile::tempdir().unwrap();
         let folder = Folder::new(top.path().join("repl"));
-        folder.create(Holds::default()).await.unwrap();
+        folder.create(None, Holds::default()).await.unwrap();
         folder.mark_restored().unwrap();
         std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
         std::fs::set_permissions(
@@ -167,7 +168,7 @@ mod tests {
     async fn a_folder_of_any_depth_is_deleted() {
         let top = tempfile::tempdir().unwrap();
         let folder = Folder::new(top.path().join("repl"));
-        folder.create(Holds::default()).await.unwrap();
+        folder.create(None, Holds::default()).await.unwrap();
         let script = "import os\nfor _ in range(30000):\n os.mkdir('d'); os.chdir('d')";
         let made = std::process::Command::new("python3")
             .args(["-c", script])

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use alcove_protocol::api::{Phase, Progress};
 use alcove_protocol::status::Status;
-use alcove_spawner::{Holds, Owner, SandboxSpec};
+use alcove_spawner::{Holds, Limits, Owner, Sandbox, SandboxSpec};
 use alcove_volume::{Amender, Location, Meta, Scope, Volume};
 use sea_orm::ActiveValue::{NotSet, Set};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,8 +45,8 @@ pub(super) enum Command {
     Restored(Option<u64>),
     /// Change what is in the store: nothing runs.
     Amend(Box<Amend>),
-    /// Go on with the sandbox that an earlier server left, with its runner at this socket.
-    Adopt(PathBuf),
+    /// Go on with the sandbox that an earlier server left.
+    Adopt(Box<Sandbox>),
     /// Bring files into it: nothing runs, and it is empty.
     Fill(Box<Fill>),
     /// Save what an earlier server left on disk.
@@ -95,6 +95,8 @@ pub(super) struct Life {
 pub(super) struct Running {
     pub volume: Arc<Volume>,
     pub socket: PathBuf,
+    /// What its programs may use until it stops.
+    pub limits: Limits,
     /// Restores bulk, then tells the runner.
     pub bulk: JoinHandle<()>,
     /// Follows the runner's status.
@@ -165,7 +167,7 @@ impl Life {
                         let reply = self.asked(start);
                         self.live(vec![reply], None).await;
                     }
-                    Command::Adopt(socket) => match self.adopt_running(socket).await {
+                    Command::Adopt(sandbox) => match self.adopt_running(*sandbox).await {
                         Ok(running) => {
                             self.was_found = true;
                             self.live(Vec::new(), Some(running)).await;
@@ -258,10 +260,14 @@ impl Life {
         let mut kept = None;
         self.again = None;
         let is_asked_for = !waiting.is_empty();
+        let limits = match &running {
+            Some(running) => running.limits.clone(),
+            None => self.entry.limits(),
+        };
         // Held until it rests again.
         let _ticket = match &running {
-            Some(_) => self.repls.admission.at_once(),
-            None => match self.admitted(&mut waiting).await {
+            Some(_) => self.repls.admission.at_once(limits.memory),
+            None => match self.admitted(limits.memory, &mut waiting).await {
                 Some(ticket) => ticket,
                 None => return,
             },
@@ -271,7 +277,7 @@ impl Life {
             let was_running = running.is_some();
             let started = match running.take() {
                 Some(running) => Ok(running),
-                None => self.start(kept.take()).await,
+                None => self.start(&limits, kept.take()).await,
             };
             let running = match started {
                 Ok(running) => running,
@@ -343,9 +349,9 @@ impl Life {
 
     /// Waits until there is room on this machine, with all who ask for it meanwhile. `None`: somebody did
     /// not want it any more.
-    async fn admitted(&mut self, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
+    async fn admitted(&mut self, memory: u64, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
         let (admission, entry) = (self.repls.admission.clone(), self.entry.clone());
-        let mut enter = std::pin::pin!(admission.enter(|place| {
+        let mut enter = std::pin::pin!(admission.enter(memory, |place| {
             let words = format!("This server is full: place {place} in line. It starts by itself.");
             entry.phase(Phase::Starting, Some(&words));
         }));
@@ -480,7 +486,11 @@ impl Life {
     }
 
     /// Brings files to disk, unless they are there, and starts the sandbox.
-    async fn start(&mut self, kept: Option<Arc<Volume>>) -> Result<Running, String> {
+    async fn start(
+        &mut self,
+        limits: &Limits,
+        kept: Option<Arc<Volume>>,
+    ) -> Result<Running, String> {
         self.phase(Phase::Starting, Some("Getting ready"));
         // Something of an earlier life may have been left by a stop that failed.
         self.repls
@@ -490,7 +500,7 @@ impl Life {
             .map_err(|e| e.to_string())?;
         let volume = match kept {
             Some(volume) => volume,
-            None => self.bring_files().await?,
+            None => self.bring_files(limits.disk).await?,
         };
         self.phase(Phase::Starting, Some("Starting the sandbox"));
         let began = Instant::now();
@@ -503,7 +513,7 @@ impl Life {
             workspace: volume.workspace(),
             home: volume.home(),
             env,
-            limits: self.repls.config.limits.clone(),
+            limits: limits.clone(),
             network: self.repls.config.network,
         };
         let sandbox = match self.repls.spawner.start(&spec).await {
@@ -516,11 +526,11 @@ impl Life {
             }
         };
         self.repls.metrics.step("sandbox", began.elapsed());
-        Ok(self.running(volume, sandbox.socket))
+        Ok(self.running(volume, sandbox.socket, spec.limits))
     }
 
     /// The sandbox that an earlier server left, and the folder that it works in.
-    async fn adopt_running(&mut self, socket: PathBuf) -> Result<Running, String> {
+    async fn adopt_running(&mut self, sandbox: Sandbox) -> Result<Running, String> {
         if !self.folder.is_restored() {
             return Err("its files had not been restored".into());
         }
@@ -539,7 +549,8 @@ impl Life {
         if volume.is_replaced().await {
             return Err(REPLACED.into());
         }
-        let mut running = self.running(volume, socket);
+        let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
+        let mut running = self.running(volume, sandbox.socket, limits);
         if let Some(started_ms) = self.row().await?.started_ms {
             let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
             running.began = running.began.checked_sub(ago).unwrap_or(running.began);
@@ -560,7 +571,7 @@ impl Life {
         Err(why.into())
     }
 
-    fn running(&self, volume: Arc<Volume>, socket: PathBuf) -> Running {
+    fn running(&self, volume: Arc<Volume>, socket: PathBuf, limits: Limits) -> Running {
         self.entry.touch();
         *self.entry.program.lock() = Program::default();
         let (sender, status) = watch::channel(Status::default());
@@ -586,6 +597,7 @@ impl Life {
         Running {
             volume,
             socket,
+            limits,
             bulk,
             follow,
             status,
@@ -596,7 +608,7 @@ impl Life {
     }
 
     /// What is on disk from an earlier life, saved; else the store's.
-    async fn bring_files(&mut self) -> Result<Arc<Volume>, String> {
+    async fn bring_files(&mut self, disk: Option<u64>) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
         self.attach_left().await?;
         if self.folder.exists() && self.folder.is_restored() {
@@ -627,7 +639,7 @@ impl Life {
         self.folder.delete().await.map_err(local)?;
         let size = row.size();
         let (bytes, files) = (size.bytes, size.files);
-        let made = self.folder.create(Holds { bytes, files }).await;
+        let made = self.folder.create(disk, Holds { bytes, files }).await;
         made.map_err(local)?;
         let at = Location::Repl(self.entry.id.clone());
         let dir = self.folder.path().to_owned();

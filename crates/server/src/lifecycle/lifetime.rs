@@ -171,6 +171,7 @@ mod tests {
             grace_minutes: Some(0),
             idle_minutes: Some(60),
             max_life_hours: Some(2),
+            size: None,
         };
         assert_eq!(OPERATOR.refusal(&settings), None);
         let lifetime = OPERATOR.of(&settings);

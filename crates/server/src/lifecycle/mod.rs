@@ -17,6 +17,7 @@ mod rest;
 mod running;
 mod saving;
 mod schedule;
+mod sizes;
 mod who;
 
 use std::collections::{HashMap, HashSet};
@@ -38,12 +39,13 @@ pub use activity::Patience;
 use admission::Admission;
 pub use admission::Room;
 use amend::Amend;
-use entry::Entry;
+use entry::{Chosen, Entry};
 pub use entry::{Held, Presence, Program, Waking, Watching};
 pub use folder::Folder;
 use life::{Command, Life, Start};
 pub use lifetime::Lifetimes;
 pub use quota::{Quotas, size_in_words};
+pub use sizes::{NamedSize, STANDARD, Sizes};
 
 /// Changes that a slow listener may be behind.
 const CHANGES: usize = 256;
@@ -160,7 +162,7 @@ impl Repls {
         match sandbox.filter(|sandbox| sandbox.runs && row.deleted_ms.is_none()) {
             Some(sandbox) => {
                 entry.phase(Phase::Starting, Some("Finding its programs again"));
-                entry.send(Command::Adopt(sandbox.socket));
+                entry.send(Command::Adopt(Box::new(sandbox)));
             }
             // One that lies in the bin can be brought back, with all that it held.
             None => entry.send(Command::Rescue),
@@ -197,12 +199,21 @@ impl Repls {
         }
         let (commands, queue) = mpsc::unbounded_channel();
         let resting = resting(row, &self.config.quotas);
-        let lifetime = self.config.lifetimes.of(&row.settings());
+        let chosen = self.chosen(row);
         let changes = self.changes.clone();
-        let entry = Arc::new(Entry::new(row, resting, lifetime, commands, changes));
+        let entry = Arc::new(Entry::new(row, resting, chosen, commands, changes));
         entries.insert(row.id.clone(), entry.clone());
         tokio::spawn(Life::new(self.clone(), entry.clone(), queue).run());
         entry
+    }
+
+    /// As the operator and a repl's settings say.
+    fn chosen(&self, row: &repl::Model) -> Chosen {
+        let settings = row.settings();
+        Chosen {
+            lifetime: self.config.lifetimes.of(&settings),
+            limits: self.config.sizes.of(settings.size.as_deref()).clone(),
+        }
     }
 
     /// Where a repl's files are while it runs, or could not be saved.
@@ -384,7 +395,7 @@ impl Repls {
     /// A repl has got other settings.
     pub fn settings_changed(&self, row: &repl::Model) {
         if let Some(entry) = self.known(&row.id) {
-            entry.set_lifetime(self.config.lifetimes.of(&row.settings()));
+            entry.set_chosen(self.chosen(row));
             entry.announce();
         }
     }

@@ -71,8 +71,7 @@ impl Life {
         };
         let mut schedule = Schedule::default();
         let mut ledger = Ledger::default();
-        let config = &self.repls.config;
-        let mut meter = Meter::new(config.limits.clone());
+        let mut meter = Meter::new(running.limits.clone());
         // When programs were last at work.
         let mut work = None;
         // The first scan, at once, sets the watches and finds what changed since the files were restored.

@@ -14,7 +14,7 @@ use alcove_protocol::api::{MissingLanguage, SetupState, Template};
 use alcove_protocol::project::{FILE_NAME, Project};
 use alcove_spawner::Spawner;
 use alcove_volume::{Location, Manifest, Meta, Scope, Store, Volume};
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
@@ -166,6 +166,13 @@ impl Templates {
         })
     }
 
+    /// The size that a template's repls begin with, if it names one.
+    pub fn size(&self, name: &str) -> Option<String> {
+        let known = self.known.lock();
+        let size = &known.get(name)?.project.size;
+        (!size.is_empty()).then(|| size.clone())
+    }
+
     /// Ends a preparation that is under way: the next start does it again.
     pub async fn stop(&self) {
         let preparing = self.preparing.lock().take();
@@ -188,6 +195,13 @@ impl Templates {
             .get(FILE_NAME)
             .with_context(|| format!("{FILE_NAME} is missing"))?;
         let project = Project::parse(std::str::from_utf8(&text.content).context(FILE_NAME)?)?;
+        let sizes = &self.config.sizes;
+        ensure!(
+            project.size.is_empty() || sizes.is_known(&project.size),
+            "{FILE_NAME}: there is no size `{}` on this server, but {}",
+            project.size,
+            sizes.names()
+        );
         let at = Location::Template(name.to_owned());
         let source = files::digest(files);
         let needs_setup = !project.setup.command.is_empty();

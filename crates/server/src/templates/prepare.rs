@@ -114,7 +114,9 @@ impl Templates {
         self.spawner.stop(id).await?;
         let folder = self.folder(name);
         folder.delete().await?;
-        folder.create(Holds::default()).await?;
+        let size = Some(project.size.as_str());
+        let limits = setup_limits(self.config.sizes.of(size));
+        folder.create(limits.disk, Holds::default()).await?;
         let owner = self.spawner.owner(id).await?.other();
         let at = Location::Template(name.to_owned());
         let volume = Volume::open(self.store.clone(), at.clone(), 0, dir.to_owned(), owner).await?;
@@ -125,7 +127,7 @@ impl Templates {
             workspace: volume.workspace(),
             home: volume.home(),
             env: vec![],
-            limits: setup_limits(&self.config.limits),
+            limits,
             network: self.config.network,
         };
         let sandbox = self.spawner.start(&spec).await?;

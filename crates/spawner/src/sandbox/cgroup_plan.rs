@@ -216,6 +216,7 @@ mod tests {
             processes: 100,
             cpu_weight: 200,
             tmp: 0,
+            disk: None,
         };
         let text = |kind| {
             let lines = plan(&kind, Path::new("/g"), &limits);

@@ -51,8 +51,8 @@ const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
 #[derive(Debug)]
 pub struct Disks {
     images: PathBuf,
-    /// Bytes of a new one; `None`: new folders have no limit of their own.
-    limit: Option<u64>,
+    /// Whether new folders have a limit.
+    limits: bool,
     /// Held while something is mounted, and while a process that will have mounts of its own begins: none
     /// of them must hold another repl's.
     pub mounting: tokio::sync::Mutex<()>,
@@ -61,13 +61,13 @@ pub struct Disks {
 }
 
 impl Disks {
-    /// Tries it, with an image that goes again.
-    pub async fn open(state: &Path, limit: Option<u64>) -> Result<Self, SpawnError> {
+    /// Tries it, with an image of so many bytes that goes again.
+    pub async fn open(state: &Path, size: Option<u64>) -> Result<Self, SpawnError> {
         let images = state.join("disks");
         host::make_folder(&images, 0o700)?;
         let disks = Self {
             images,
-            limit,
+            limits: size.is_some(),
             mounting: tokio::sync::Mutex::default(),
             attached: Mutex::default(),
         };
@@ -75,7 +75,7 @@ impl Disks {
         // Of one that was cut short.
         disks.detach(id, &trial).await?;
         host::make_folder(&trial, 0o700)?;
-        let tried = disks.attach(id, &trial, Holds::default()).await;
+        let tried = disks.attach(id, &trial, size, Holds::default()).await;
         disks.detach(id, &trial).await?;
         fs::remove_dir(&trial).map_err(io("a folder to try a disk with"))?;
         tried?;
@@ -92,16 +92,22 @@ impl Disks {
 
     /// Whether new folders have a limit.
     pub fn limits(&self) -> bool {
-        self.limit.is_some()
+        self.limits
     }
 
     fn image(&self, id: &str) -> PathBuf {
         self.images.join(format!("{id}.img"))
     }
 
-    /// Mounts a repl's disk on `folder`; a new one where there is none, unless something is in the folder.
-    /// A new one has room for what the repl `holds` in any case.
-    pub async fn attach(&self, id: &str, folder: &Path, holds: Holds) -> Result<(), SpawnError> {
+    /// Mounts a repl's disk on `folder`; a new one of `size` bytes where there is none, unless something is in
+    /// the folder. A new one has room for what the repl `holds` in any case.
+    pub async fn attach(
+        &self,
+        id: &str,
+        folder: &Path,
+        size: Option<u64>,
+        holds: Holds,
+    ) -> Result<(), SpawnError> {
         let image = self.image(id);
         if is_mounted(folder).map_err(io("a repl's folder"))? {
             self.note(id, folder);
@@ -109,7 +115,7 @@ impl Disks {
         }
         let mut inside = fs::read_dir(folder).map_err(io("a repl's folder"))?;
         let is_empty = inside.next().is_none();
-        match (image.exists(), self.limit) {
+        match (image.exists(), size) {
             (true, _) if !is_empty => {
                 return Err(SpawnError::Unable(format!(
                     "there are files in {}, and others in {}: move one of both away",
@@ -118,7 +124,7 @@ impl Disks {
                 )));
             }
             (true, _) => {}
-            (false, Some(limit)) if is_empty => self.make(&image, limit, holds).await?,
+            (false, Some(size)) if is_empty => self.make(&image, size, holds).await?,
             (false, _) => return Ok(()),
         }
         if let Err(error) = self.mount(&image, folder).await {
@@ -134,7 +140,7 @@ impl Disks {
     }
 
     /// A file system that is empty: under its own name only once it is whole.
-    async fn make(&self, image: &Path, limit: u64, holds: Holds) -> Result<(), SpawnError> {
+    async fn make(&self, image: &Path, size: u64, holds: Holds) -> Result<(), SpawnError> {
         let failed = io("a repl's disk can't be made");
         let host = rustix::fs::statvfs(&self.images).map_err(|error| failed(error.into()))?;
         if host.f_bavail * host.f_frsize < SPARE {
@@ -142,7 +148,7 @@ impl Disks {
                 "this machine's disk is almost full: whoever runs it has to make room".into(),
             ));
         }
-        let size = limit.max(holds.bytes + holds.bytes / 4);
+        let size = size.max(holds.bytes + holds.bytes / 4);
         let files = (size / BYTES_OF_FILE).max(holds.files + holds.files / 4);
         let new = image.with_extension("new");
         let made = File::create(&new).and_then(|file| file.set_len(size));

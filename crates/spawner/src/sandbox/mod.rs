@@ -50,7 +50,7 @@ pub struct SandboxConfig {
     /// What repls may reach although it is private: `address`, `address/bits` or `name`, each with
     /// `:port` if you like. For package registries within a company.
     pub allow: Vec<String>,
-    /// Bytes that the folder of each new repl holds at most, where this machine can; `None`: no limit.
+    /// Bytes of a disk that is tried at the start; `None`: repls' folders have no limit.
     pub disk: Option<u64>,
 }
 
@@ -329,10 +329,16 @@ impl Spawner for SandboxSpawner {
         }
     }
 
-    async fn attach(&self, id: &str, folder: &Path, holds: Holds) -> Result<(), SpawnError> {
+    async fn attach(
+        &self,
+        id: &str,
+        folder: &Path,
+        disk: Option<u64>,
+        holds: Holds,
+    ) -> Result<(), SpawnError> {
         check_id(id)?;
         match &self.disks {
-            Some(disks) => disks.attach(id, folder, holds).await,
+            Some(disks) => disks.attach(id, folder, disk, holds).await,
             None => Ok(()),
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Sandbox;
 use crate::pid::ProcessRef;
+use crate::{Limits, Sandbox};
 
 /// All that a sandbox may have; parts of it may not exist yet, or no longer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Record {
     pub monitor: Option<ProcessRef>,
     /// First process inside.
     pub first: Option<ProcessRef>,
+    /// Earlier versions did not note them.
+    #[serde(default)]
+    pub limits: Option<Limits>,
 }
 
 impl Record {
@@ -37,6 +40,7 @@ impl From<Record> for Sandbox {
         Self {
             pid: record.first.map_or(0, |process| process.pid),
             runs: record.runs(),
+            limits: record.limits,
             id: record.id,
             socket: record.socket,
         }

@@ -44,6 +44,7 @@ impl SandboxSpawner {
             cgroups: self.cgroups.groups(id),
             monitor: None,
             first: None,
+            limits: Some(spec.limits.clone()),
         };
         self.write_record(&record)?;
         match self.make(spec, &mut record, user).await {
@@ -120,6 +121,7 @@ impl SandboxSpawner {
             socket: record.socket.clone(),
             pid: first.pid,
             runs: true,
+            limits: record.limits.clone(),
         })
     }
 

@@ -77,7 +77,7 @@ export function ReplRow({ repl, template, now }: { repl: Repl; template: Templat
     { label: "Rename", run: () => setRenaming(true) },
     ...(awake ? [{ label: "Put to sleep", run: () => stop.mutate(repl.id, fail) }] : []),
     { label: "Duplicate", run: () => void copy() },
-    { label: "How long it runs", run: () => lifetimeOpen.set(repl.id) },
+    { label: "How it runs", run: () => lifetimeOpen.set(repl.id) },
     { label: "History", run: () => historyOpen.set({ id: repl.id }) },
     { label: "Look at the code", run: () => go(`/r/${repl.id}/code`) },
     { label: "Delete", danger: true, run: () => void drop() },

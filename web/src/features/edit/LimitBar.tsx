@@ -2,11 +2,13 @@
 import { X } from "lucide-react";
 import { useState } from "react";
 import type { Repl } from "../../api/protocol.gen";
+import { useMe } from "../../api/queries";
 import { IconButton } from "../../ui/Button";
 import { limitWords } from "../words";
 
 export function LimitBar({ repl }: { repl: Repl }) {
-  const words = limitWords(repl.state.resources);
+  const { data: me } = useMe();
+  const words = limitWords(repl.state.resources, me?.repl_sizes);
   /** It is said again when it happens again. */
   const [seen, setSeen] = useState<string | null>(null);
   if (!words || words.key === seen) return null;

@@ -40,7 +40,7 @@ export function StatusBar({ repl }: { repl: Repl }) {
       )}
       {usage && !usage.near && <span title={usage.text}>{usage.used}</span>}
       {repl.settings.keep_alive && (
-        <span title="How long this repl runs, in the palette, changes that.">Goes on with nobody here</span>
+        <span title="How this repl runs, in the palette, changes that.">Goes on with nobody here</span>
       )}
       {people > 1 && <span>{count(people, "page")} here</span>}
       {round.text && <span>{round.text} goes round the panes</span>}

@@ -1,27 +1,29 @@
-/** How long a repl runs, and what starts it. Each change holds at once. */
+/** How long a repl runs, what starts it, and how much it may use. Each change but that of its size holds at once. */
 import "../../styles/settings.css";
 import { type ReactNode, useId, useState } from "react";
 import { words } from "../../api/client";
-import type { Repl, ReplLimits, ReplSettings } from "../../api/protocol.gen";
+import type { Me, Repl, ReplSettings } from "../../api/protocol.gen";
 import { useChangeSettings, useMe, useRepl } from "../../api/queries";
 import { Modal } from "../../ui/Modal";
 import { type Bounds, boundsOf, typedNumber } from "./bounds";
 import { lifetimeOpen } from "./open";
+import { SizeField } from "./SizeField";
+import { asOffered } from "./sizes";
 
 export default function LifetimeDialog({ id }: { id: string }) {
   const { data: repl } = useRepl(id);
   const { data: me } = useMe();
   return (
-    <Modal title={`How long ${repl?.name ?? "it"} runs`} onClose={() => lifetimeOpen.set(null)}>
+    <Modal title={`How ${repl?.name ?? "it"} runs`} onClose={() => lifetimeOpen.set(null)}>
       <div className="settings">
-        {repl && me ? <Choices repl={repl} limits={me.repl_limits} /> : <p className="muted">Loading…</p>}
+        {repl && me ? <Choices repl={repl} me={me} /> : <p className="muted">Loading…</p>}
       </div>
     </Modal>
   );
 }
 
-function Choices({ repl, limits }: { repl: Repl; limits: ReplLimits }) {
-  const [now, setNow] = useState(repl.settings);
+function Choices({ repl, me: { repl_limits: limits, repl_sizes: sizes } }: { repl: Repl; me: Me }) {
+  const [now, setNow] = useState(() => asOffered(repl.settings, sizes));
   const [problem, setProblem] = useState<string | null>(null);
   const { mutate } = useChangeSettings();
   const bounds = boundsOf(limits);
@@ -63,6 +65,7 @@ function Choices({ repl, limits }: { repl: Repl; limits: ReplLimits }) {
       >
         And what Run does, when it is asleep.
       </Checkbox>
+      <SizeField chosen={now.size} sizes={sizes} state={repl.state} onChange={(size) => change({ size })} />
       <p className="faint small">Whenever it stops, its files are saved; its programs end.</p>
     </>
   );

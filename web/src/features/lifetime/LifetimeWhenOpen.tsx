@@ -1,4 +1,4 @@
-/** The dialog of how long a repl runs when it is open; its code comes when it is first asked for. */
+/** The dialog of how a repl runs when it is open; its code comes when it is first asked for. */
 import { lazy, Suspense } from "react";
 import { ErrorBoundary } from "../../app/ErrorBoundary";
 import { useValue } from "../../ui/useValue";
@@ -10,7 +10,7 @@ export function LifetimeWhenOpen() {
   const id = useValue(lifetimeOpen);
   if (id === null) return null;
   return (
-    <ErrorBoundary part="How long it runs">
+    <ErrorBoundary part="How it runs">
       <Suspense fallback={null}>
         <LifetimeDialog key={id} id={id} />
       </Suspense>

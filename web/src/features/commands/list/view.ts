@@ -159,9 +159,9 @@ export function viewCommands({ workspace, navigate }: CommandContext): Command[]
     },
     {
       id: "alcove.lifetime",
-      title: "How long this repl runs",
+      title: "How this repl runs",
       group: "Alcove",
-      also: ["keep alive", "always on", "idle time", "timeout", "wake"],
+      also: ["keep alive", "always on", "idle time", "timeout", "wake", "size", "memory", "limits"],
       keys: [],
       run: () => lifetimeOpen.set(workspace.id),
     },
