@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alcove_protocol::api::Phase;
-use alcove_server::config::{Config, Lifetimes, Patience, Quotas, Room};
+use alcove_server::config::{Config, Lifetimes, Patience, Quotas, Room, Sizes};
 use alcove_server::{App, Farewell};
 use alcove_spawner::languages::Languages;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
@@ -55,8 +55,14 @@ impl Spawner for FaultySpawner {
         self.step(self.inner.owner(id)).await
     }
 
-    async fn attach(&self, id: &str, folder: &Path, holds: Holds) -> Result<(), SpawnError> {
-        self.step(self.inner.attach(id, folder, holds)).await
+    async fn attach(
+        &self,
+        id: &str,
+        folder: &Path,
+        disk: Option<u64>,
+        holds: Holds,
+    ) -> Result<(), SpawnError> {
+        self.step(self.inner.attach(id, folder, disk, holds)).await
     }
 
     async fn detach(&self, id: &str, folder: &Path) -> Result<(), SpawnError> {
@@ -242,6 +248,10 @@ impl Server {
 }
 
 fn config(listen: SocketAddr, data_dir: &Path) -> Config {
+    let limits = Limits {
+        disk: Some(1 << 30),
+        ..Limits::default()
+    };
     let much = Size {
         bytes: 1 << 30,
         files: 10_000,
@@ -255,7 +265,8 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
         database: None,
         room: Room {
             repls: 10,
-            memory: 0,
+            spare: 0,
+            memory: Some(u64::MAX),
         },
         lifetimes: Lifetimes {
             patience: Patience {
@@ -271,7 +282,7 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
         },
         wake_patience: Duration::from_secs(10),
         token: Some(TOKEN.into()),
-        limits: Limits::default(),
+        sizes: Sizes::new(limits, &[], "standard").unwrap(),
         network: Network::None,
         quotas: Quotas {
             repl: much,

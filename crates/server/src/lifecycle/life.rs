@@ -623,7 +623,7 @@ impl Life {
             }
             self.keep_as_fork(&volume).await?;
         }
-        let restored = self.restore(owner).await;
+        let restored = self.restore(owner, disk).await;
         if restored.is_err() {
             self.delete_local_copy().await;
         }
@@ -631,7 +631,11 @@ impl Life {
     }
 
     /// The store's files.
-    async fn restore(&self, owner: Option<(u32, u32)>) -> Result<Arc<Volume>, String> {
+    async fn restore(
+        &self,
+        owner: Option<(u32, u32)>,
+        disk: Option<u64>,
+    ) -> Result<Arc<Volume>, String> {
         let began = Instant::now();
         self.phase(Phase::Starting, Some("Restoring files"));
         let local = |e: std::io::Error| format!("The folder for its files could not be made: {e}");
