@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help run build web library test test-rust test-web stores test-stores kill-test chaos test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
 
-# Further flags of `alcove serve`.
+# Further flags of `alcove serve`, of the end-to-end tests, or of what measures.
 ARGS ?=
 # Data of `make run`; the environment wins, as with the program itself.
 export ALCOVE_DATA_DIR ?= data
@@ -98,7 +98,7 @@ fmt: ## Formats everything
 # Storage is measured over a production server, with a real application's dependencies, beside other programs.
 bench: $(if $(filter-out storage,$(SECTION)),,bench-storage) build ## Measures; SECTION=echo runs one section
 	@scripts/system-packages test
-	@cargo run --locked --quiet -p alcove-bench -- $(if $(SECTION),--section $(SECTION),)
+	@cargo run --locked --quiet -p alcove-bench -- $(if $(SECTION),--section $(SECTION),) $(ARGS)
 
 bench-storage: target/versitygw/versitygw target/bench/app/node_modules/.package-lock.json
 	@scripts/system-packages bench

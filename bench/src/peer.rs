@@ -1,8 +1,10 @@
 //! The peer of the terminal sections: the least that a WebSocket and a PTY can be, on threads. No
 //! numbering, no acknowledgement, no screen, no sandbox.
 
+use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -12,6 +14,20 @@ use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
 /// Bytes read from the terminal at once.
 const BUFFER_BYTES: usize = 64 * 1024;
 
+/// A new terminal: its master, and its other end.
+pub fn pty() -> anyhow::Result<(File, OwnedFd)> {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+    grantpt(&master)?;
+    unlockpt(&master)?;
+    let name = ptsname(&master, Vec::new())?;
+    let slave = rustix::fs::open(
+        name.as_c_str(),
+        rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?;
+    Ok((File::from(master), slave))
+}
+
 /// Prints its port, then serves until it is ended.
 pub fn serve() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -19,15 +35,7 @@ pub fn serve() -> anyhow::Result<()> {
     for stream in listener.incoming() {
         let stream = stream?;
         stream.set_nodelay(true)?;
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
-        grantpt(&master)?;
-        unlockpt(&master)?;
-        let name = ptsname(&master, Vec::new())?;
-        let slave = rustix::fs::open(
-            name.as_c_str(),
-            rustix::fs::OFlags::RDWR | rustix::fs::OFlags::NOCTTY,
-            rustix::fs::Mode::empty(),
-        )?;
+        let (mut from_shell, slave) = pty()?;
         let (input, output) = (slave.try_clone()?, slave.try_clone()?);
         // A session of its own, so that the terminal is the shell's.
         let mut shell = Command::new("setsid")
@@ -37,7 +45,6 @@ pub fn serve() -> anyhow::Result<()> {
             .stderr(Stdio::from(slave))
             .spawn()?;
         let mut socket = accept(stream.try_clone()?)?;
-        let mut from_shell = std::fs::File::from(master);
         let mut to_shell = from_shell.try_clone()?;
         let mut sender = WebSocket::from_raw_socket(stream, Role::Server, None);
         std::thread::spawn(move || {

@@ -1,9 +1,13 @@
 /** How fast the pages are to a person. Prints, and claims nothing: machines differ. `npm run measure`. */
 import type { Page } from "@playwright/test";
-import { signIn, test } from "../e2e/fixtures";
+import { expect, signIn, test } from "../e2e/fixtures";
+import { DashboardPage } from "../e2e/pages/dashboard";
 import { EditPage } from "../e2e/pages/edit";
 
 const TIMES = 5;
+/** Repls that are made, and those before them that fill the caches. */
+const REPLS = 30;
+const WARM = 2;
 
 interface Measured {
   /** Milliseconds since the navigation began. */
@@ -86,6 +90,61 @@ test("measure", async ({ page, server, repl }) => {
     asleep.push(await measured(page));
   }
   print("edit screen, kept and asleep", asleep);
+});
+
+/** Before the page's own scripts: notes when Create was clicked, and when a shell's prompt was drawn. */
+async function watchPrompt(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const seen = { clicked: 0, prompt: null as number | null };
+    Object.assign(window, { seen });
+    const look = () => {
+      let text = "";
+      const detail = (read: string) => {
+        text = read;
+      };
+      document
+        .querySelector(".terminal-view")
+        ?.dispatchEvent(new CustomEvent("alcove:read-screen", { detail }));
+      // What the terminal holds in this frame is on the screen in the next.
+      if (/[$#]$/.test(text)) {
+        requestAnimationFrame((drawn) => {
+          seen.prompt = drawn;
+        });
+      } else requestAnimationFrame(look);
+    };
+    const click = (event: Event) => {
+      if (!(event.target instanceof Element) || !event.target.closest("button[type=submit]")) return;
+      seen.clicked = event.timeStamp;
+      look();
+    };
+    document.addEventListener("click", click, { capture: true });
+  });
+}
+
+test("from Create to a prompt", async ({ page, startServer }) => {
+  const server = await startServer();
+  await watchPrompt(page);
+  await signIn(page, server.reach);
+  const dashboard = new DashboardPage(page);
+  const times: number[] = [];
+  for (let n = 0; n < WARM + REPLS; n++) {
+    await page.goto(`${server.origin}/`);
+    await dashboard.field.fill("node");
+    await page.getByRole("button", { name: "Create", exact: true }).click();
+    const time = await page.waitForFunction(() => {
+      const { seen } = window as unknown as { seen: { clicked: number; prompt: number | null } };
+      return seen.prompt && seen.prompt - seen.clicked;
+    });
+    if (n >= WARM) times.push((await time.jsonValue()) ?? 0);
+    const [made] = await server.repls();
+    expect(made?.template).toBe("node");
+    if (made) await server.request("DELETE", `/api/repls/${made.id}`);
+  }
+  times.sort((a, b) => a - b);
+  const at = (part: number) => (times[Math.ceil(REPLS * part) - 1] ?? 0).toFixed(0);
+  console.log(
+    `from Create to a prompt, node, cold (${REPLS} times): median ${at(0.5)} ms, 95 % ${at(0.95)} ms`,
+  );
 });
 
 /** Frames of a scroll through the whole list. */

@@ -15,8 +15,8 @@ use server::Server;
 use subject::{Order, Subject, Took};
 use tools::Tools;
 
-use crate::block_on;
 use crate::report::{Case, Report, Target};
+use crate::{Options, block_on};
 
 const SECTION: &str = "storage";
 /// What `make bench` has built and installed.
@@ -38,7 +38,7 @@ const CHANGES: usize = 3;
 /// The file that is edited.
 const EDITED: &str = "app/page.tsx";
 
-pub fn run(_: &PathBuf, report: &mut Report) -> anyhow::Result<()> {
+pub fn run(_: &Options, report: &mut Report) -> anyhow::Result<()> {
     block_on(async {
         ensure!(
             Path::new(APP).join("node_modules").exists(),
@@ -47,18 +47,11 @@ pub fn run(_: &PathBuf, report: &mut Report) -> anyhow::Result<()> {
         // On the same disk as the data of `make run`.
         let dir = tempfile::tempdir_in("target/bench")?;
         let mut section = Section::start(dir.path()).await?;
-        let measured = async {
-            section.prepare().await?;
-            section.edits(report).await?;
-            section.new_repls(report).await?;
-            section.starts(report).await?;
-            section.large_file(report).await
-        };
-        // What was started ends, and the folder goes, in either case.
-        tokio::select! {
-            done = measured => done,
-            _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
-        }
+        section.prepare().await?;
+        section.edits(report).await?;
+        section.new_repls(report).await?;
+        section.starts(report).await?;
+        section.large_file(report).await
     })
 }
 
@@ -171,7 +164,7 @@ impl Section {
         tree::copy(Path::new(APP), &first.join("workspace")).await?;
         self.size = tree::size(&first.join("workspace"))?;
         println!(
-            "{SECTION:<8} {} files of {} MB",
+            "{SECTION:<10} {} files of {} MB",
             self.size.0,
             self.size.1 / 1_000_000
         );
@@ -478,7 +471,7 @@ fn of<'a>(
 fn methods(case: &str, subjects: &[&Samples]) {
     for samples in subjects {
         println!(
-            "{:<8} {case:<22} {:<14} {}",
+            "{:<10} {case:<22} {:<14} {}",
             "storage", samples.subject, samples.methods
         );
     }

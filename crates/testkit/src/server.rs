@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -15,12 +16,17 @@ use crate::session::Session;
 use crate::{DEADLINE, eventually};
 
 /// How to start a server.
+#[derive(Clone)]
 pub struct Options {
     /// The binary.
     pub alcove: PathBuf,
     /// Further arguments of `alcove serve`.
     pub arguments: Vec<String>,
     pub environment: Vec<(String, String)>,
+    /// Ctrl-C in a terminal does not reach it: whoever started it ends it.
+    pub is_apart: bool,
+    /// How long it may take to save and stop everything.
+    pub patience: Duration,
 }
 
 impl Options {
@@ -29,11 +35,18 @@ impl Options {
             alcove: alcove.into(),
             arguments: Vec::new(),
             environment: Vec::new(),
+            is_apart: false,
+            patience: DEADLINE,
         }
     }
 
     pub fn arg(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend([name.to_owned(), value.to_owned()]);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 }
@@ -56,9 +69,9 @@ impl Drop for Server {
         }
         // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
         unsafe { libc::kill(self.pid() as i32, libc::SIGINT) };
-        let began = std::time::Instant::now();
-        while began.elapsed() < DEADLINE && matches!(self.child.try_wait(), Ok(None)) {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+        let began = Instant::now();
+        while began.elapsed() < self.options.patience && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
 }
@@ -104,6 +117,9 @@ impl Server {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
+        if options.is_apart {
+            command.process_group(0);
+        }
         let mut child = command
             .spawn()
             .with_context(|| format!("{}", options.alcove.display()))?;
@@ -139,7 +155,7 @@ impl Server {
     pub async fn end(&mut self, signal: i32) -> anyhow::Result<Option<i32>> {
         // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
         unsafe { libc::kill(self.pid() as i32, signal) };
-        let status = tokio::time::timeout(DEADLINE, self.child.wait())
+        let status = tokio::time::timeout(self.options.patience, self.child.wait())
             .await
             .context("the server did not end")??;
         Ok(status.code())
@@ -156,11 +172,7 @@ impl Server {
     /// Another server over the same folder, after this one has ended.
     pub async fn again(mut self) -> anyhow::Result<Self> {
         let data = self.data.take();
-        let options = Options {
-            alcove: self.options.alcove.clone(),
-            arguments: self.options.arguments.clone(),
-            environment: self.options.environment.clone(),
-        };
+        let options = self.options.clone();
         let mut server = Self::start_over(options, &self.data_dir.clone()).await?;
         server.data = data;
         Ok(server)
