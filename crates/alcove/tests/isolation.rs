@@ -83,6 +83,11 @@ async fn a_program_that_takes_all_memory_is_ended_and_the_repl_goes_on() {
         .unwrap();
     let id = server.create("blank").await.unwrap();
     let mut page = server.session(&id).await.unwrap();
+    let shell = page.shell().await.unwrap();
+    let full_screen = page.shell().await.unwrap();
+    let draws = "printf '\\033[?1049h'; echo dra''wn; sleep 1000\n";
+    page.input(full_screen, draws).await.unwrap();
+    page.until_output(full_screen, "drawn").await.unwrap();
     let (_, code) = page
         .command("python3 -c 'x = bytearray(1 << 30); print(len(x))'")
         .await
@@ -94,6 +99,11 @@ async fn a_program_that_takes_all_memory_is_ended_and_the_repl_goes_on() {
         (resources["killed"].as_u64()? >= 1 && resources["killed_at"].is_string()).then_some(())
     })
     .await;
+    // In the terminals, too: but not where a full-screen program would be disturbed.
+    page.until_output(shell, "[Memory was full (128 MiB), so a program was ended")
+        .await
+        .unwrap();
+    assert!(!page.output(full_screen).contains("Memory was full"));
     let figures = server.http().get("/metrics").await.unwrap().text();
     assert!(
         figures.contains(&format!("alcove_repl_memory_bytes{{repl=\"{id}\"}}")),

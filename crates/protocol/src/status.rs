@@ -46,6 +46,12 @@ pub struct StopRequest {
     pub patience_ms: u64,
 }
 
+/// Body of `POST /notice`: one line for all terminals but those of full-screen programs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NoticeRequest {
+    pub text: String,
+}
+
 /// First member of the archive that `POST /restore` takes: a [`RestorePlan`] in JSON.
 pub const RESTORE_PLAN: &str = ".~alcove-restore";
 

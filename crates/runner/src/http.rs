@@ -13,6 +13,7 @@
 //! | `POST /run` | runs a command without a terminal, see [`RunRequest`] |
 //! | `POST /run/start` | does what the Run button does; 204, or 409 with why it can't |
 //! | `POST /flush` | writes all documents to disk; 204, or 507 when some could not be written |
+//! | `POST /notice` | shows a line in the terminals, see [`NoticeRequest`]; 204 |
 //! | `POST /stop` | ends all programs, see [`StopRequest`]; 204 |
 
 use std::convert::Infallible;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 use alcove_protocol::project::MAIN_RUN;
 use alcove_protocol::session::Role;
-use alcove_protocol::status::{RunRequest, StopRequest};
+use alcove_protocol::status::{NoticeRequest, RunRequest, StopRequest};
 use alcove_protocol::{SUBPROTOCOL, headers};
 use alcove_socket::QuietStream;
 use bytes::Bytes;
@@ -121,6 +122,13 @@ async fn handle(
         (&Method::POST, "/ready") => match runner.ready() {
             Ok(()) => plain(StatusCode::NO_CONTENT, ""),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+        },
+        (&Method::POST, "/notice") => match body::<NoticeRequest>(request).await {
+            Ok(notice) => {
+                runner.notice(&notice.text).await;
+                plain(StatusCode::NO_CONTENT, "")
+            }
+            Err(answer) => answer,
         },
         (&Method::POST, "/stop") => match body::<StopRequest>(request).await {
             Ok(stop) => {

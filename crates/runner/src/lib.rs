@@ -239,6 +239,17 @@ impl Runner {
         self.status.subscribe()
     }
 
+    /// Shows a line in all terminals, but where a full-screen program would be disturbed.
+    pub(crate) async fn notice(&self, text: &str) {
+        let line = format!("\r\n{}", run::notice(&format!("[{text}]")));
+        for terminal in self.terminals() {
+            let snapshot = terminal.snapshot().await;
+            if snapshot.is_some_and(|snapshot| !snapshot.is_alternate) {
+                terminal.output(line.as_bytes());
+            }
+        }
+    }
+
     pub(crate) fn terminals(&self) -> Vec<Rc<Terminal>> {
         self.terminals.borrow().values().cloned().collect()
     }

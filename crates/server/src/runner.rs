@@ -143,6 +143,13 @@ pub async fn stop(socket: &Path, patience: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Shows a line in the terminals.
+pub async fn notice(socket: &Path, text: &str) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "text": text }).to_string().into_bytes();
+    tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/notice", body)).await??;
+    Ok(())
+}
+
 /// Has what Run does started, unless it runs. The inner `Err` is why it can't be, for a person.
 pub async fn start_run(socket: &Path) -> anyhow::Result<Result<(), String>> {
     let asked = async {

@@ -226,6 +226,13 @@ pub struct DiskUsage {
     pub max_files: u64,
 }
 
+impl DiskUsage {
+    /// Whether less than `spare` bytes, or no file, is left.
+    pub fn is_full(&self, spare: u64) -> bool {
+        self.bytes + spare > self.max_bytes || self.files >= self.max_files
+    }
+}
+
 /// How a sandbox ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exit {

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub offset: u64,
     /// Written to an emptied terminal of the same size, these draw scrollback, screen and modes.
     pub bytes: Vec<u8>,
+    /// A full-screen program has it.
+    pub is_alternate: bool,
 }
 
 /// Handle to the emulators' thread, which starts with the first use and ends with the handle.
@@ -191,6 +193,7 @@ impl Screen {
         Snapshot {
             offset: self.offset,
             bytes,
+            is_alternate: screen.alternate_screen(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use alcove_protocol::api::{self, Resources};
 use alcove_spawner::{Limits, Usage};
 
+use super::quota::size_in_words;
 use crate::db::now_ms;
 
 /// How often it is looked at while somebody is there,
@@ -17,6 +18,8 @@ const SHORTEST: Duration = Duration::from_millis(250);
 const STEP: u64 = 1 << 20;
 /// and of so many files.
 const FILES_STEP: u64 = 256;
+/// What programs met is said in the terminals once in so long.
+const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Meter {
     limits: Limits,
@@ -24,6 +27,8 @@ pub(super) struct Meter {
     last: Option<(Instant, Usage)>,
     killed_at: Option<String>,
     refused_at: Option<String>,
+    news: Option<String>,
+    said: Option<Instant>,
 }
 
 impl Meter {
@@ -34,7 +39,44 @@ impl Meter {
             last: None,
             killed_at: None,
             refused_at: None,
+            news: None,
+            said: None,
         }
+    }
+
+    /// What programs have met since this was asked last, for the terminals.
+    pub fn take_news(&mut self) -> Option<String> {
+        self.news.take()
+    }
+
+    fn hear(&mut self, now: Instant, usage: &Usage, last: &Usage) {
+        let words = self.words(usage, last);
+        if words.is_some() && self.said.is_none_or(|at| now >= at + SAID_AGAIN) {
+            (self.news, self.said) = (words, Some(now));
+        }
+    }
+
+    fn words(&self, usage: &Usage, last: &Usage) -> Option<String> {
+        let Limits {
+            memory, processes, ..
+        } = &self.limits;
+        let is_full = |usage: &Usage| usage.disk.filter(|disk| disk.is_full(STEP));
+        if usage.killed > last.killed {
+            let size = size_in_words(*memory);
+            return Some(format!(
+                "Memory was full ({size}), so a program was ended: run less at once, or choose a larger size"
+            ));
+        }
+        if usage.refused > last.refused {
+            return Some(format!(
+                "There were too many processes ({processes}), so a program could not start another: end some"
+            ));
+        }
+        let disk = is_full(usage).filter(|_| is_full(last).is_none())?;
+        let size = size_in_words(disk.max_bytes);
+        Some(format!(
+            "The disk is full ({size}), so programs can't write: delete what is not needed, or can be made again"
+        ))
     }
 
     /// When it is to be looked at next.
@@ -69,6 +111,7 @@ impl Meter {
             true => 0.0,
             false => usage.cpu.saturating_sub(last.cpu).as_secs_f64() / time.as_secs_f64() * 100.0,
         };
+        self.hear(now, &usage, &last);
         let at = |happened: bool, before: Option<String>| match happened {
             true => Some(crate::rfc3339(now_ms())),
             false => before,
@@ -167,6 +210,33 @@ mod tests {
             0
         );
         assert_eq!(meter.read(last, None, true, None), None);
+    }
+
+    #[test]
+    fn what_programs_meet_is_said_in_the_terminals_once_in_a_while() {
+        let (mut meter, begin) = (Meter::new(Limits::default()), Instant::now());
+        let mut hears = |after: u64, usage| {
+            meter.read(begin + Duration::from_secs(after), usage, true, None);
+            meter.take_news().unwrap_or_default()
+        };
+        // What was before, another server has said.
+        assert_eq!(hears(0, usage(0, 0, 3, 3)), "");
+        assert!(hears(2, usage(0, 0, 4, 3)).starts_with("Memory was full (2 GiB)"));
+        assert_eq!(hears(4, usage(0, 0, 5, 3)), "");
+        assert!(hears(62, usage(0, 0, 5, 4)).contains("processes (512)"));
+        let full = |bytes| {
+            let disk = DiskUsage {
+                bytes,
+                files: 1,
+                max_bytes: 64 * STEP,
+                max_files: 1000,
+            };
+            let disk = Some(disk);
+            usage(0, 0, 5, 4).map(|usage| Usage { disk, ..usage })
+        };
+        assert_eq!(hears(200, full(3)), "");
+        assert!(hears(202, full(64 * STEP)).starts_with("The disk is full (64 MiB)"));
+        assert_eq!(hears(300, full(64 * STEP)), "", "it still is");
     }
 
     #[test]

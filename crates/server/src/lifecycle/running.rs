@@ -214,6 +214,11 @@ impl Life {
                     let is_watched = self.entry.present().people > 0;
                     let grace = lifetime.patience.grace;
                     let resources = meter.read(Instant::now(), usage, is_watched, grace);
+                    if let Some(news) = meter.take_news()
+                        && let Err(error) = runner::notice(&running.socket, &news).await
+                    {
+                        warn!(%error, "the terminals were not told");
+                    }
                     self.repls.metrics.resources(&self.entry.id, resources.as_ref());
                     if resources.as_ref().is_some_and(|r| r.cpu >= BUSY_PERCENT) {
                         work = Some(Instant::now());
