@@ -184,8 +184,14 @@ impl Life {
                         let _ = reply.send(self.at_rest());
                     }
                     // Nothing runs, and everything is saved: unless a rescue failed.
-                    Command::Stop(reply) | Command::Save(reply) | Command::Leave(reply) => {
+                    Command::Stop(reply) | Command::Save(reply) => {
                         self.clear_the_way().await;
+                        if self.at_rest().is_err() {
+                            self.rescue().await;
+                        }
+                        let _ = reply.send(self.at_rest());
+                    }
+                    Command::Leave(reply) => {
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Amend(amend) => self.amend(*amend).await,
