@@ -8,7 +8,7 @@ export class Way {
 
   static async of(page: Page): Promise<Way> {
     const way = new Way();
-    await page.routeWebSocket(/\/session$/, async (socket) => {
+    await page.routeWebSocket(/\/session(\?again=true)?$/, async (socket) => {
       if (way.isCut) return void socket.close({ code: 1011 });
       if (way.held) await new Promise<void>((go) => way.held?.push(go));
       socket.connectToServer();

@@ -239,13 +239,14 @@ impl Runner {
         self.status.subscribe()
     }
 
-    /// Shows a line in all terminals, but where a full-screen program would be disturbed.
+    /// Shows a line in all terminals, but where a full-screen program would be disturbed. What was in the line
+    /// of the cursor, a prompt perhaps, is below it again.
     pub(crate) async fn notice(&self, text: &str) {
-        let line = format!("\r\n{}", run::notice(&format!("[{text}]")));
+        let notice = format!("\r\n{}", run::notice(&format!("[{text}]")));
         for terminal in self.terminals() {
             let snapshot = terminal.snapshot().await;
-            if snapshot.is_some_and(|snapshot| !snapshot.is_alternate) {
-                terminal.output(line.as_bytes());
+            if let Some(line) = snapshot.and_then(|snapshot| snapshot.line) {
+                terminal.output(format!("{notice}{line}").as_bytes());
             }
         }
     }

@@ -30,8 +30,9 @@ pub struct Snapshot {
     pub offset: u64,
     /// Written to an emptied terminal of the same size, these draw scrollback, screen and modes.
     pub bytes: Vec<u8>,
-    /// A full-screen program has it.
-    pub is_alternate: bool,
+    /// The line that the cursor is in, and the cursor's place in it, drawn; `None`: a full-screen program has
+    /// the screen.
+    pub line: Option<String>,
 }
 
 /// Handle to the emulators' thread, which starts with the first use and ends with the handle.
@@ -193,9 +194,19 @@ impl Screen {
         Snapshot {
             offset: self.offset,
             bytes,
-            is_alternate: screen.alternate_screen(),
+            line: (!screen.alternate_screen()).then(|| line(screen)),
         }
     }
+}
+
+/// The row of the cursor, drawn from the left edge of an empty one.
+fn line(screen: &vt100::Screen) -> String {
+    let (row, column) = screen.cursor_position();
+    let (_, columns) = screen.size();
+    let mut rows = screen.rows_formatted(0, columns.get());
+    let line = rows.nth(usize::from(row)).unwrap_or_default();
+    let attributes = screen.attributes_formatted();
+    format!("{line}\x1b[{}G{attributes}", column + 1)
 }
 
 /// Scrollback, then the screen with its modes and the cursor where it is.
@@ -243,6 +254,27 @@ mod tests {
         let mut parser = vt100::Parser::new(rows, cols, SCROLLBACK_ROWS);
         parser.process(&from.snapshot().bytes);
         parser
+    }
+
+    #[test]
+    fn the_line_of_the_cursor_can_be_drawn_again() {
+        let from = screen(30, 4, "out\r\n\x1b[32muser\x1b[0m$ ec\x1b[1mho\x1b[2D");
+        let line = from.snapshot().line.unwrap();
+        let mut parser = vt100::Parser::new(
+            NonZeroU16::new(4).unwrap(),
+            NonZeroU16::new(30).unwrap(),
+            SCROLLBACK_ROWS,
+        );
+        parser.process(format!("above\r\n{line}").as_bytes());
+        let (before, after) = (from.parser.screen(), parser.screen());
+        assert_eq!(after.contents(), "above\nuser$ echo");
+        assert_eq!(after.cursor_position(), (1, 8));
+        assert_eq!(after.attributes_formatted(), before.attributes_formatted());
+        assert_eq!(
+            after.rows_formatted(0, 30).nth(1),
+            before.rows_formatted(0, 30).nth(1)
+        );
+        assert!(screen(30, 4, "\x1b[?1049hfull").snapshot().line.is_none());
     }
 
     fn history(parser: &mut vt100::Parser) -> Vec<String> {
