@@ -170,6 +170,15 @@ export const STORIES: readonly Story[] = [
     }),
     open: ["src/App.tsx"],
   }),
+  edit("edit-disk-near", "its programs will be stopped when its files take more than they may", {
+    world: inState({
+      resources: resources({
+        disk: { bytes: 15 * 2 ** 30, files: 40_000, max_bytes: 16 * 2 ** 30, max_files: 2_097_152 },
+        disk_is_measured: true,
+      }),
+    }),
+    open: ["src/App.tsx"],
+  }),
   edit("edit-unsaved", "files that are not saved are marked", {
     world: inState({ saved: { state: "saving" } }),
     open: ["src/App.tsx"],

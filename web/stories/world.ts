@@ -71,6 +71,7 @@ export const resources = (change: Partial<Resources> = {}): Resources => ({
   refused: 0,
   refused_at: null,
   disk: { bytes: 412 * 2 ** 20, files: 9_216, max_bytes: 16 * 2 ** 30, max_files: 2_097_152 },
+  disk_is_measured: false,
   ...change,
 });
 

@@ -165,3 +165,66 @@ async fn a_server_without_the_limit_goes_on_with_disks_that_there_are() {
     );
     assert!(!image(&unlimited, &id).exists(), "a new one has none");
 }
+
+/// A server that can make no disks: the program for it is none, for this server alone.
+fn without_disks(folder: &Path) -> Options {
+    use std::os::unix::fs::PermissionsExt;
+    let mut options = limited();
+    let script = folder.join("alcove");
+    let text = format!(
+        "#!/bin/sh\nexec unshare --mount sh -c 'mount --bind /dev/null \"$(command -v mkfs.ext4)\" && exec \"$0\" \"$@\"' {} \"$@\"\n",
+        options.alcove.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    options.alcove = script;
+    options
+}
+
+#[tokio::test]
+async fn where_there_are_no_disks_what_takes_too_much_is_stopped_and_its_files_are_kept() {
+    let top = tempfile::tempdir().unwrap();
+    let server = Server::start(without_disks(top.path())).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page
+        .command("head -c 60M /dev/urandom > big; echo precious > small; echo code $?")
+        .await
+        .unwrap();
+    assert!(said.contains("code 0"), "{said}");
+    assert!(!image(&server, &id).exists());
+    let disk = async |what: &str, fits: fn(u64, u64) -> bool| {
+        eventually(what, || async {
+            let told = server.state(&id).await.ok()?["resources"].clone();
+            let disk = &told["disk"];
+            let (is, may) = (disk["bytes"].as_u64()?, disk["max_bytes"].as_u64()?);
+            (told["disk_is_measured"] == true && fits(is >> 20, may >> 20)).then_some(())
+        })
+        .await;
+    };
+    disk("it is told", |is, may| {
+        may == DISK && (60..DISK).contains(&is)
+    })
+    .await;
+    let shell = page.shell().await.unwrap();
+    page.input(shell, "head -c 40M /dev/urandom > more\n")
+        .await
+        .unwrap();
+    server.until(&id, "failed").await;
+    let state = server.state(&id).await.unwrap();
+    let said = state["detail"].as_str().unwrap();
+    assert!(
+        said.contains("The disk was full") && said.contains("may hold 64 MiB"),
+        "{said}"
+    );
+    assert_eq!(state["saved"]["state"], "saved");
+
+    // There is room to delete something in.
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page
+        .command("cat small; rm big more && echo gone")
+        .await
+        .unwrap();
+    assert!(said.contains("precious") && said.contains("gone"), "{said}");
+    disk("there is room again", |is, may| is < 10 && may >= 100).await;
+}

@@ -63,6 +63,12 @@ async fn a_small_repl_is_held_to_512_mib_and_a_standard_one_is_not() {
     let mut page = server.session(&standard).await.unwrap();
     assert_eq!(take(&mut page, 600).await, 0);
     until_meter(&server, &standard, 2048).await;
+    // As root, where there are loop devices.
+    let disk = async |id: &str| {
+        let state = server.state(id).await.unwrap();
+        state["resources"]["disk"]["max_bytes"].as_u64().unwrap() >> 30
+    };
+    assert!(disk(&small).await < 4 && disk(&standard).await >= 4);
 }
 
 #[tokio::test]

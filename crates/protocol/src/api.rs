@@ -269,6 +269,8 @@ pub struct Resources {
     /// What is in its folders on the server's disk, rounded up to 1 MiB and 256 files; absent where that
     /// has no limit.
     pub disk: Option<Usage>,
+    /// Nothing holds programs to that limit: beyond it they are stopped.
+    pub disk_is_measured: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS, ToSchema)]

@@ -165,8 +165,8 @@ async fn disks(config: &SandboxConfig) -> Check {
         return check_of(name, State::Warn, detail, Some("Give --disk SIZE.".into()));
     };
     if !is_root() {
-        let detail = "an ordinary user can't mount: a repl can fill this machine's disk";
-        let remedy = "Start Alcove as root, or watch the disk.";
+        let detail = "an ordinary user can't mount: it is measured, and who exceeds it is stopped";
+        let remedy = "Start Alcove as root for one that holds at once, or watch the disk.";
         return check_of(name, State::Warn, detail, Some(remedy.into()));
     }
     let tried = match tempfile::tempdir() {
@@ -181,7 +181,7 @@ async fn disks(config: &SandboxConfig) -> Check {
         Err(error) => check_of(
             name,
             State::Warn,
-            format!("a repl can fill this machine's disk: {error}"),
+            format!("it is measured, and who exceeds it is stopped: {error}"),
             Some("sudo apt install e2fsprogs util-linux; sudo modprobe loop. In a container, start it with `--privileged`.".into()),
         ),
     }

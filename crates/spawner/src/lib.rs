@@ -75,6 +75,11 @@ pub trait Spawner: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Whether the folder of repl `id` has a limit by [`Spawner::attach`].
+    fn has_disk(&self, _id: &str) -> bool {
+        false
+    }
+
     /// Starts the runner in a sandbox. Its socket takes connections when this returns (they wait in
     /// the listen queue until the runner serves them). Fails when `spec.id` already runs.
     async fn start(&self, spec: &SandboxSpec) -> Result<Sandbox, SpawnError>;

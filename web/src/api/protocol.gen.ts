@@ -577,7 +577,11 @@ refused: number, refused_at: string | null,
  * What is in its folders on the server's disk, rounded up to 1 MiB and 256 files; absent where that
  * has no limit.
  */
-disk: Usage | null, };
+disk: Usage | null, 
+/**
+ * Nothing holds programs to that limit: beyond it they are stopped.
+ */
+disk_is_measured: boolean, };
 
 export type Saved = { "state": "saved" } | { "state": "saving" } | { "state": "failing", since: string | null, message: string, } | { "state": "partly", files: number, paths: Array<string>, message: string, };
 

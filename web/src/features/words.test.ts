@@ -78,6 +78,7 @@ describe("words", () => {
       refused: 0,
       refused_at: null,
       disk: null,
+      disk_is_measured: false,
     };
     expect(resourceWords(null)).toBeNull();
     expect(resourceWords(resources)).toEqual({
@@ -101,6 +102,14 @@ describe("words", () => {
     expect(limitWords(on({ bytes: 16 * GIB - 1, files: 999 }))).toBeNull();
     expect(limitWords(on({ bytes: 16 * GIB }))?.text).toMatch(/^The disk is full \(16 GiB\)/);
     expect(limitWords(on({ files: 1000 }))?.text).toMatch(/^The disk is full \(1,000 files\)/);
+
+    const measured = (bytes: number, files = 1) => ({ ...on({ bytes, files }), disk_is_measured: true });
+    expect(limitWords(on({ bytes: 15 * GIB }))).toBeNull();
+    expect(limitWords(measured(14.4 * GIB - 1, 899))).toBeNull();
+    expect(limitWords(measured(14.4 * GIB))?.text).toMatch(
+      /^The disk is almost full: 14.4 GiB of 16 GiB\. .*stopped/,
+    );
+    expect(limitWords(measured(1, 900))?.text).toMatch(/^The disk is almost full: 900 of 1,000 files\./);
 
     expect(limitWords(null)).toBeNull();
     expect(limitWords(resources)).toBeNull();

@@ -217,6 +217,8 @@ export function limitWords(
   if (!resources) return null;
   const full = resources.disk && diskWords(resources.disk);
   if (full) return { key: "disk", text: full };
+  const near = resources.disk_is_measured && resources.disk && nearWords(resources.disk);
+  if (near) return { key: "disk-near", text: near };
   const { killed, killed_at, max_memory, refused, refused_at, max_processes } = resources;
   const key = `${killed} ${refused}`;
   if (killed > 0 && (refused === 0 || (killed_at ?? "") >= (refused_at ?? ""))) {
@@ -234,11 +236,23 @@ export function limitWords(
   };
 }
 
+const ROOM = "Delete what is not needed, or can be made again, such as dependencies and builds.";
+
+/** Before programs are stopped, since nothing keeps them from writing more than they may. */
+function nearWords({ bytes, max_bytes, files, max_files }: Usage): string | null {
+  if (bytes < max_bytes * TIGHT && files < max_files * TIGHT) return null;
+  const what =
+    bytes >= max_bytes * TIGHT
+      ? `${binaryBytes(bytes)} of ${binaryBytes(max_bytes)}`
+      : `${numbers.format(files)} of ${count(max_files, "file")}`;
+  return `The disk is almost full: ${what}. When it is full, this repl’s programs are stopped; its files are kept. ${ROOM}`;
+}
+
 /** When nothing more can be written. */
 function diskWords({ bytes, max_bytes, files, max_files }: Usage): string | null {
   if (bytes < max_bytes && files < max_files) return null;
   const what = bytes < max_bytes ? count(max_files, "file") : binaryBytes(max_bytes);
-  return `The disk is full (${what}), so programs can't write. Delete what is not needed, or can be made again, such as dependencies and builds.`;
+  return `The disk is full (${what}), so programs can't write. ${ROOM}`;
 }
 
 /** `online`: the browser has a network. A server on the same machine needs none. */

@@ -23,6 +23,7 @@ const SAID_AGAIN: Duration = Duration::from_secs(60);
 
 pub(super) struct Meter {
     limits: Limits,
+    disk_is_measured: bool,
     next: Instant,
     last: Option<(Instant, Usage)>,
     killed_at: Option<String>,
@@ -32,9 +33,10 @@ pub(super) struct Meter {
 }
 
 impl Meter {
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits, disk_is_measured: bool) -> Self {
         Self {
             limits,
+            disk_is_measured,
             next: Instant::now(),
             last: None,
             killed_at: None,
@@ -134,6 +136,7 @@ impl Meter {
                 max_bytes: disk.max_bytes,
                 max_files: disk.max_files,
             }),
+            disk_is_measured: self.disk_is_measured,
         })
     }
 }
@@ -167,7 +170,7 @@ mod tests {
                 disk: Some(disk),
                 ..usage(0, 0, 0, 0).unwrap()
             };
-            let mut meter = Meter::new(Limits::default());
+            let mut meter = Meter::new(Limits::default(), false);
             let told = meter.read(Instant::now(), Some(usage), true, None);
             told.unwrap().disk.unwrap()
         };
@@ -178,7 +181,7 @@ mod tests {
 
     #[test]
     fn processor_time_is_that_of_the_last_seconds() {
-        let (mut meter, begin) = (Meter::new(Limits::default()), Instant::now());
+        let (mut meter, begin) = (Meter::new(Limits::default(), false), Instant::now());
         assert_eq!(
             meter
                 .read(begin, usage(0, 9000, 0, 0), true, None)
@@ -192,7 +195,7 @@ mod tests {
         let told = told.unwrap();
         assert_eq!((told.cpu, told.memory), (150, 4 * STEP));
         assert_eq!(meter.due(), later + SELDOM);
-        let mut hasty = Meter::new(Limits::default());
+        let mut hasty = Meter::new(Limits::default(), false);
         hasty.read(
             begin,
             usage(0, 0, 0, 0),
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_programs_meet_is_said_in_the_terminals_once_in_a_while() {
-        let (mut meter, begin) = (Meter::new(Limits::default()), Instant::now());
+        let (mut meter, begin) = (Meter::new(Limits::default(), false), Instant::now());
         let mut hears = |after: u64, usage| {
             meter.read(begin + Duration::from_secs(after), usage, true, None);
             meter.take_news().unwrap_or_default()
@@ -241,7 +244,7 @@ mod tests {
 
     #[test]
     fn it_is_said_when_the_memory_was_full_last() {
-        let (mut meter, now) = (Meter::new(Limits::default()), Instant::now());
+        let (mut meter, now) = (Meter::new(Limits::default(), false), Instant::now());
         let told = meter.read(now, usage(0, 0, 0, 0), true, None).unwrap();
         assert_eq!((told.killed_at, told.refused_at), (None, None));
         let told = meter.read(now, usage(0, 0, 2, 0), true, None).unwrap();

@@ -11,6 +11,7 @@ mod folder;
 mod ledger;
 mod life;
 mod lifetime;
+mod measured;
 mod meter;
 mod quota;
 mod rest;

@@ -15,6 +15,7 @@ use super::comeback::{Comebacks, Next};
 use super::ledger::Ledger;
 use super::life::{Command, Life, REPLACED, Reply, Running};
 use super::lifetime::Lifetime;
+use super::measured::Measured;
 use super::meter::Meter;
 use super::rest::Ending;
 use super::saving::Saving;
@@ -71,7 +72,8 @@ impl Life {
         };
         let mut schedule = Schedule::default();
         let mut ledger = Ledger::default();
-        let mut meter = Meter::new(running.limits.clone());
+        let mut measured = self.measured(&running).await;
+        let mut meter = Meter::new(running.limits.clone(), measured.is_some());
         // When programs were last at work.
         let mut work = None;
         // The first scan, at once, sets the watches and finds what changed since the files were restored.
@@ -210,7 +212,10 @@ impl Life {
                     break Ending { reason: Some(why_it_ended(&exit)), is_gone: true, ..Ending::default() };
                 }
                 () = until(Some(meter.due())) => {
-                    let usage = self.repls.spawner.usage(&self.entry.id).await;
+                    let mut usage = self.repls.spawner.usage(&self.entry.id).await;
+                    if let (Some(usage), Some(measured)) = (&mut usage, &measured) {
+                        usage.disk = measured.usage();
+                    }
                     let is_watched = self.entry.present().people > 0;
                     let grace = lifetime.patience.grace;
                     let resources = meter.read(Instant::now(), usage, is_watched, grace);
@@ -224,6 +229,12 @@ impl Life {
                         work = Some(Instant::now());
                     }
                     self.entry.update(|state| state.resources = resources);
+                }
+                () = next_of(&mut measured) => {
+                    if let Some(reason) = measured.as_ref().and_then(Measured::excess) {
+                        warn!("its files take more than they may");
+                        break Ending { reason: Some(reason), ..Ending::default() };
+                    }
                 }
                 // Whoever came wants to know at once.
                 () = self.entry.moved.notified() => {
@@ -272,6 +283,17 @@ impl Life {
             let _ = reply.send(Err("The repl is stopping: it is saved now.".into()));
         }
         (ending, volume)
+    }
+
+    /// What its folder takes, where there is a limit and nothing else holds it to that.
+    async fn measured(&self, running: &Running) -> Option<Measured> {
+        let disk = running.limits.disk?;
+        let spawner = &self.repls.spawner;
+        if !spawner.isolates() || spawner.has_disk(&self.entry.id) {
+            return None;
+        }
+        let holds = self.any_row().await.ok()?.size();
+        Some(Measured::new(self.folder.path(), disk, holds))
     }
 
     /// Whether its program runs is known when it comes back.
@@ -367,6 +389,13 @@ async fn changed(changes: Option<&Changes>, quiet: Instant) -> Changed {
 pub(super) async fn until(at: Option<Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_of(measured: &mut Option<Measured>) {
+    match measured {
+        Some(measured) => measured.next().await,
         None => std::future::pending().await,
     }
 }

@@ -174,6 +174,10 @@ impl Disks {
         lock(&self.attached).insert(id.to_owned(), folder.to_owned());
     }
 
+    pub fn is_attached(&self, id: &str) -> bool {
+        lock(&self.attached).contains_key(id)
+    }
+
     /// What a repl's disk holds; `None` where it has none.
     pub fn usage(&self, id: &str) -> Option<DiskUsage> {
         let folder = lock(&self.attached).get(id)?.clone();

@@ -149,7 +149,7 @@ impl SandboxSpawner {
                     )));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "what repls write to the disk is not limited");
+                    tracing::warn!(%error, "what repls write to the disk is measured, not limited");
                     None
                 }
             },
@@ -349,6 +349,12 @@ impl Spawner for SandboxSpawner {
             Some(disks) => disks.detach(id, folder).await,
             None => Ok(()),
         }
+    }
+
+    fn has_disk(&self, id: &str) -> bool {
+        self.disks
+            .as_ref()
+            .is_some_and(|disks| disks.is_attached(id))
     }
 
     async fn start(&self, spec: &SandboxSpec) -> Result<Sandbox, SpawnError> {

@@ -44,6 +44,7 @@ describe("what a repl may use", () => {
       refused: 0,
       refused_at: null,
       disk: null,
+      disk_is_measured: false,
     };
     expect(holdsWords(small, null)).toBe("A change holds from the next start on.");
     expect(holdsWords(standard, asStandard)).toBe("A change holds from the next start on.");
