@@ -1,5 +1,6 @@
 /** Every state that was designed, and what the world is like in it. */
 import { historyOpen } from "../src/features/history/open";
+import { lifetimeOpen } from "../src/features/lifetime/open";
 import { settingsOpen } from "../src/features/settings/open";
 import { OVER } from "./over";
 import { edit, edited, home, ID, type Story, type, untilShown } from "./story";
@@ -382,6 +383,17 @@ export const STORIES: readonly Story[] = [
     act: async (_, until) => {
       await until(".cm-content");
       settingsOpen.set(true);
+    },
+  }),
+  edit("edit-how-it-runs", "how long it runs, and how much it may use; it runs with more than was chosen", {
+    world: (world) => {
+      if (world.repl) world.repl = { ...world.repl, settings: { size: "small" } };
+    },
+    open: ["src/App.tsx"],
+    act: async (_, until) => {
+      await until(".cm-content");
+      lifetimeOpen.set("shop00000000");
+      await until("select.field");
     },
   }),
   ...OVER,
