@@ -228,3 +228,35 @@ async fn where_there_are_no_disks_what_takes_too_much_is_stopped_and_its_files_a
     assert!(said.contains("precious") && said.contains("gone"), "{said}");
     disk("there is room again", |is, may| is < 10 && may >= 100).await;
 }
+
+#[tokio::test]
+async fn what_takes_too_much_and_could_not_be_saved_can_be_opened_to_make_room() {
+    let top = tempfile::tempdir().unwrap();
+    let options = without_disks(top.path()).arg("--repl-size", "16MiB");
+    let server = Server::start(options).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let shell = page.shell().await.unwrap();
+    page.input(shell, "head -c 100M /dev/urandom > big\n")
+        .await
+        .unwrap();
+    server.until(&id, "failed").await;
+    let state = server.state(&id).await.unwrap();
+    assert_eq!(state["saved"]["state"], "partly");
+    let said = state["detail"].as_str().unwrap();
+    assert!(
+        said.contains("The disk was full") && said.contains("One file is not saved"),
+        "{said}"
+    );
+    let mut page = server.session(&id).await.unwrap();
+    eventually("it is measured, and goes on", || async {
+        let disk = &server.state(&id).await.ok()?["resources"]["disk"];
+        (disk["bytes"].as_u64()? >= 100 << 20).then_some(())
+    })
+    .await;
+    let (said, _) = page.command("rm big && echo gone").await.unwrap();
+    assert!(said.contains("gone"), "{said}");
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    assert_eq!(server.state(&id).await.unwrap()["saved"]["state"], "saved");
+}

@@ -21,6 +21,7 @@ use super::comeback::{Comebacks, Next};
 use super::entry::{Entry, Program};
 use super::fill::Fill;
 use super::folder::Folder;
+use super::measured::Measured;
 use super::running::until;
 use crate::db::{now_ms, repl};
 use crate::runner;
@@ -97,6 +98,8 @@ pub(super) struct Running {
     pub socket: PathBuf,
     /// What its programs may use until it stops.
     pub limits: Limits,
+    /// What its folder takes, where there is a limit and nothing else holds it to that.
+    pub measured: Option<Measured>,
     /// Restores bulk, then tells the runner.
     pub bulk: JoinHandle<()>,
     /// Follows the runner's status.
@@ -508,6 +511,13 @@ impl Life {
             Some(volume) => volume,
             None => self.bring_files(limits.disk).await?,
         };
+        let measured = match self.measured_disk(limits) {
+            Some(disk) => {
+                let holds = self.row().await?.size();
+                Some(Measured::before_start(self.folder.path(), disk, holds).await)
+            }
+            None => None,
+        };
         self.phase(Phase::Starting, Some("Starting the sandbox"));
         let began = Instant::now();
         let mut env = Vec::new();
@@ -532,7 +542,9 @@ impl Life {
             }
         };
         self.repls.metrics.step("sandbox", began.elapsed());
-        Ok(self.running(volume, sandbox.socket, spec.limits))
+        let mut running = self.running(volume, sandbox.socket, spec.limits);
+        running.measured = measured;
+        Ok(running)
     }
 
     /// The sandbox that an earlier server left, and the folder that it works in.
@@ -556,8 +568,11 @@ impl Life {
             return Err(REPLACED.into());
         }
         let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
+        let row = self.row().await?;
+        let disk = self.measured_disk(&limits);
         let mut running = self.running(volume, sandbox.socket, limits);
-        if let Some(started_ms) = self.row().await?.started_ms {
+        running.measured = disk.map(|disk| Measured::new(self.folder.path(), disk, row.size()));
+        if let Some(started_ms) = row.started_ms {
             let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
             running.began = running.began.checked_sub(ago).unwrap_or(running.began);
         }
@@ -575,6 +590,13 @@ impl Life {
         };
         running.end().await;
         Err(why.into())
+    }
+
+    /// Bytes that its folder may take, if nothing else holds it to that.
+    fn measured_disk(&self, limits: &Limits) -> Option<u64> {
+        let spawner = &self.repls.spawner;
+        let is_measured = spawner.isolates() && !spawner.has_disk(&self.entry.id);
+        limits.disk.filter(|_| is_measured)
     }
 
     fn running(&self, volume: Arc<Volume>, socket: PathBuf, limits: Limits) -> Running {
@@ -604,6 +626,7 @@ impl Life {
             volume,
             socket,
             limits,
+            measured: None,
             bulk,
             follow,
             status,

@@ -24,6 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const BYTES_OF_FILE: u64 = 8 << 10;
 /// What a file takes at least, however little is in it.
 const BLOCK: u64 = 4 << 10;
+/// What one may take that takes too much as it starts, and could not be saved: deleting needs some room.
+const ROOM: Size = Size {
+    bytes: 64 << 20,
+    files: 1024,
+};
+
+const UNKNOWN: &str = "what its files take could not be measured";
 
 pub(super) struct Measured {
     folder: PathBuf,
@@ -43,6 +50,19 @@ impl Drop for Measured {
 }
 
 impl Measured {
+    /// Of a repl that does not run yet: one that takes too much already may take somewhat more than that.
+    pub async fn before_start(folder: &Path, disk: u64, holds: Size) -> Self {
+        let mut measured = Self::new(folder, disk, holds);
+        match measure(folder.to_owned()).await {
+            Ok(there) if !there.is_within(measured.most) => {
+                measured.most = measured.most.at_least(there.and(ROOM));
+            }
+            Ok(_) => {}
+            Err(error) => warn!(%error, "{UNKNOWN}"),
+        }
+        measured
+    }
+
     /// `disk`: bytes that it may take. One that `holds` more in the store may take somewhat more than that.
     pub fn new(folder: &Path, disk: u64, holds: Size) -> Self {
         let now = Instant::now();
@@ -72,7 +92,7 @@ impl Measured {
         self.next = now + OFTEN.max(now.duration_since(self.began) * COST_FACTOR);
         match size {
             Ok(size) => self.last = Some(size),
-            Err(error) => warn!(%error, "what its files take could not be measured"),
+            Err(error) => warn!(%error, "{UNKNOWN}"),
         }
     }
 
@@ -171,6 +191,18 @@ mod tests {
         measured.last = Some(size(MIB, 8193));
         let words = measured.excess().unwrap();
         assert!(words.contains("8193 files, and may hold 8192"), "{words}");
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_too_much_as_it_starts_has_room_to_delete_something() {
+        let top = tempfile::tempdir().unwrap();
+        std::fs::write(top.path().join("big"), vec![1; 2 << 20]).unwrap();
+        let measured = Measured::before_start(top.path(), MIB, size(0, 0)).await;
+        let more = measured.most.bytes - ROOM.bytes;
+        assert!((2 * MIB..3 * MIB).contains(&more), "{more}");
+        assert_eq!(measured.most.files, 2 + ROOM.files);
+        let measured = Measured::before_start(top.path(), 4 * MIB, size(0, 0)).await;
+        assert_eq!(measured.most.bytes, 4 * MIB);
     }
 
     #[tokio::test]

@@ -54,8 +54,11 @@ impl Life {
         loop {
             let error = match self.end_and_save(&volume).await {
                 Ok(None) => break,
-                Ok(kept) => {
-                    ending.reason = kept;
+                Ok(Some(kept)) => {
+                    ending.reason = Some(match ending.reason.take() {
+                        Some(reason) if !kept.starts_with(REPLACED) => format!("{reason} {kept}"),
+                        _ => kept,
+                    });
                     break;
                 }
                 Err(error) => error,

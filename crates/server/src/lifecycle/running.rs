@@ -72,7 +72,7 @@ impl Life {
         };
         let mut schedule = Schedule::default();
         let mut ledger = Ledger::default();
-        let mut measured = self.measured(&running).await;
+        let mut measured = running.measured.take();
         let mut meter = Meter::new(running.limits.clone(), measured.is_some());
         // When programs were last at work.
         let mut work = None;
@@ -283,17 +283,6 @@ impl Life {
             let _ = reply.send(Err("The repl is stopping: it is saved now.".into()));
         }
         (ending, volume)
-    }
-
-    /// What its folder takes, where there is a limit and nothing else holds it to that.
-    async fn measured(&self, running: &Running) -> Option<Measured> {
-        let disk = running.limits.disk?;
-        let spawner = &self.repls.spawner;
-        if !spawner.isolates() || spawner.has_disk(&self.entry.id) {
-            return None;
-        }
-        let holds = self.any_row().await.ok()?.size();
-        Some(Measured::new(self.folder.path(), disk, holds))
     }
 
     /// Whether its program runs is known when it comes back.
