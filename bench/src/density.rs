@@ -66,8 +66,11 @@ impl Many {
             .prefix("density-")
             .tempdir_in("target/bench")?;
         let data = dir.path().canonicalize()?.join("data");
+        // Where it is full, it warns a thousand times.
+        let log = std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "error".into());
         let mut given = options
             .server()
+            .env("ALCOVE_LOG", &log)
             .arg("--grace-period", "never")
             .arg("--max-running", &options.repls.to_string());
         given.patience = STOPPING;
