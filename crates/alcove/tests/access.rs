@@ -494,7 +494,9 @@ async fn a_store_without_what_the_database_knows_is_not_begun_anew() {
         said.contains("has no repls in it") && said.contains("mounted"),
         "{said}"
     );
-    std::fs::remove_dir_all(path("store")).unwrap();
+    let left = std::fs::read_dir(path("store")).unwrap().count();
+    assert_eq!(left, 0, "nothing is begun there");
+    std::fs::remove_dir(path("store")).unwrap();
     std::fs::rename(path("away"), path("store")).unwrap();
     server.again().await.unwrap().stop().await.unwrap();
 }

@@ -32,8 +32,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PEACE: Duration = Duration::from_millis(800);
 /// One of so many repls is harmed at a time.
 const PART: usize = 10;
-/// The store is away for so long at most.
-const LONGEST_ABSENCE: Duration = Duration::from_secs(2);
+/// The store is away for so long: at least until what was being written when it went has been looked for.
+const ABSENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
 /// Between two words of all people together, and two lines of all programs.
 const TURN: Duration = Duration::from_millis(8);
 
@@ -161,7 +161,8 @@ impl Trial {
             Harm::Store => {
                 let (store, away) = (self.data.join("store"), self.data.join("store-away"));
                 std::fs::rename(&store, &away)?;
-                sleep(LONGEST_ABSENCE.mul_f64(self.random.random())).await;
+                let (shortest, longest) = ABSENCE;
+                sleep(shortest + (longest - shortest).mul_f64(self.random.random())).await;
                 // What was just being written may have begun another folder: nothing in it was acknowledged.
                 while std::fs::rename(&away, &store).is_err() {
                     let _ = std::fs::remove_dir_all(&store);

@@ -166,13 +166,14 @@ async fn a_server_without_the_limit_goes_on_with_disks_that_there_are() {
     assert!(!image(&unlimited, &id).exists(), "a new one has none");
 }
 
-/// A server that can make no disks: the program for it is none, for this server alone.
+/// A server that can make no disks: the program for it is none, for this server alone. Disks of other tests,
+/// which would be kept by its mounts, are let go first.
 fn without_disks(folder: &Path) -> Options {
     use std::os::unix::fs::PermissionsExt;
     let mut options = limited();
     let script = folder.join("alcove");
     let text = format!(
-        "#!/bin/sh\nexec unshare --mount sh -c 'mount --bind /dev/null \"$(command -v mkfs.ext4)\" && exec \"$0\" \"$@\"' {} \"$@\"\n",
+        "#!/bin/sh\nexec unshare --mount sh -c 'grep -o \" /[^ ]*/repls/[^ ]*\" /proc/mounts | xargs -r umount --lazy; mount --bind /dev/null \"$(command -v mkfs.ext4)\" && exec \"$0\" \"$@\"' {} \"$@\"\n",
         options.alcove.display()
     );
     std::fs::write(&script, text).unwrap();

@@ -69,6 +69,10 @@ impl Spawner for FaultySpawner {
         self.step(self.inner.detach(id, folder)).await
     }
 
+    fn has_disk(&self, id: &str) -> bool {
+        self.inner.has_disk(id)
+    }
+
     async fn start(&self, spec: &SandboxSpec) -> Result<Sandbox, SpawnError> {
         self.step(self.inner.start(spec)).await
     }

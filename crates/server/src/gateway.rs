@@ -4,6 +4,7 @@
 mod splice;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use alcove_protocol::session::Role;
 use alcove_protocol::{SUBPROTOCOL, headers};
@@ -29,6 +30,9 @@ pub use splice::Splices;
 /// Going away (RFC 6455 §7.4.1), in a frame of its own (§5.5.1).
 const GOING_AWAY: [u8; 4] = [0x88, 2, 0x03, 0xE9];
 
+/// How long a page may take to close.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 #[derive(Deserialize)]
 pub struct Opening {
     /// In place of a connection that broke off: what was stopped meanwhile is not started for it.
@@ -51,7 +55,7 @@ pub async fn session(
         tokio::spawn(async move {
             if let Ok(page) = upgrade.await {
                 // It may be gone again.
-                let _ = TokioIo::new(page).write_all(&GOING_AWAY).await;
+                let _ = tokio::time::timeout(FAREWELL, say_farewell(TokioIo::new(page))).await;
             }
         });
         return switching(accept);
@@ -100,6 +104,14 @@ pub async fn session(
             .await;
     });
     switching(accept)
+}
+
+/// Closes, and takes what the page has said meanwhile: else it might not hear why.
+async fn say_farewell(mut page: TokioIo<hyper::upgrade::Upgraded>) -> std::io::Result<()> {
+    page.write_all(&GOING_AWAY).await?;
+    page.shutdown().await?;
+    tokio::io::copy(&mut page, &mut tokio::io::sink()).await?;
+    Ok(())
 }
 
 fn switching(accept: HeaderValue) -> Result<Response<Body>, ApiFailure> {

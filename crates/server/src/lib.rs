@@ -79,17 +79,16 @@ impl App {
     ) -> anyhow::Result<Arc<Self>> {
         let db = db::Db::open(&config.data_dir, config.database.as_deref()).await?;
         let keys = auth::Keys::load(&db, &config).await?;
-        store
-            .probe()
-            .await
-            .map_err(|e| anyhow::anyhow!("The store at {} can't be used: {e}", config.store))?;
+        let unusable = |e| anyhow::anyhow!("The store at {} can't be used: {e}", config.store);
         // Nothing of what is saved from now on would be where the rest is.
-        if db.has_saved_repls().await? && !store.has_repls().await? {
+        if db.has_saved_repls().await? && !store.has_repls().await.map_err(unusable)? {
             anyhow::bail!(
                 "The store at {} has no repls in it, though the database knows some. Is its file system mounted, and --store the one that was used before? (To begin anew, use another --data-dir, or another --database.)",
                 config.store
             );
         }
+        store.probe().await.map_err(unusable)?;
+        store.mark().await.map_err(unusable)?;
         let metrics = Arc::new(metrics::Metrics::new());
         let repls = lifecycle::Repls::start(
             &config,

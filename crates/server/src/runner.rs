@@ -18,6 +18,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 const MAX_HEAD_BYTES: usize = 8 * 1024;
 /// How long a runner may take to answer an upgrade (it may just be starting).
 const UPGRADE: Duration = Duration::from_secs(20);
+/// The same for a line in the terminals: a repl's life waits for it.
+const NOTICE: Duration = Duration::from_secs(1);
 /// Output of a command that is kept: its end, in bytes.
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 
@@ -146,7 +148,7 @@ pub async fn stop(socket: &Path, patience: Duration) -> anyhow::Result<()> {
 /// Shows a line in the terminals.
 pub async fn notice(socket: &Path, text: &str) -> anyhow::Result<()> {
     let body = serde_json::json!({ "text": text }).to_string().into_bytes();
-    tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/notice", body)).await??;
+    tokio::time::timeout(NOTICE, request(socket, Method::POST, "/notice", body)).await??;
     Ok(())
 }
 

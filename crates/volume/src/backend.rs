@@ -39,13 +39,13 @@ const SECRET: [&str; 10] = [
 /// Variables by name.
 pub type Environment = HashMap<String, String>;
 
-/// The store at `url`, and whether it is this machine's own disk. `create`: a folder that is missing is
+/// The store at `url`, and the folder that it is, if it is one. `create`: a folder that is missing is
 /// made. S3 has its credentials from `environment`, the others from the process's.
 pub(crate) fn open(
     url: &str,
     create: bool,
     environment: &Environment,
-) -> Result<(Arc<dyn ObjectStore>, bool)> {
+) -> Result<(Arc<dyn ObjectStore>, Option<Arc<FolderStore>>)> {
     let parsed = match url.split_once("://") {
         None => return folder(url, create),
         Some(("file", path)) => return folder(path, create),
@@ -96,7 +96,7 @@ pub(crate) fn open(
             if endpoint.is_some_and(|e| e.starts_with("http://")) {
                 builder = builder.with_allow_http(true);
             }
-            Ok((below(builder.build().map_err(unusable)?, prefix), false))
+            Ok((below(builder.build().map_err(unusable)?, prefix), None))
         }
         "gs" => Ok((
             below(
@@ -105,7 +105,7 @@ pub(crate) fn open(
                     .map_err(unusable)?,
                 prefix,
             ),
-            false,
+            None,
         )),
         "az" => Ok((
             below(
@@ -114,7 +114,7 @@ pub(crate) fn open(
                     .map_err(unusable)?,
                 prefix,
             ),
-            false,
+            None,
         )),
         scheme => Err(refused(format!(
             "a store at {scheme}:// is not supported: give {FORMS}"
@@ -126,10 +126,11 @@ fn refused(message: String) -> VolumeError {
     VolumeError::Limit(message)
 }
 
-fn folder(path: &str, create: bool) -> Result<(Arc<dyn ObjectStore>, bool)> {
+fn folder(path: &str, create: bool) -> Result<(Arc<dyn ObjectStore>, Option<Arc<FolderStore>>)> {
     let store = FolderStore::open(PathBuf::from(path), create)
         .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
-    Ok((Arc::new(store), true))
+    let store = Arc::new(store);
+    Ok((store.clone(), Some(store)))
 }
 
 fn below(store: impl ObjectStore, prefix: Path) -> Arc<dyn ObjectStore> {

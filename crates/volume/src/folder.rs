@@ -4,11 +4,13 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
@@ -22,7 +24,8 @@ const MARK: &str = "alcove-store";
 const MARK_SAYS: &str =
     "The files of an Alcove server: docs/reference/store-format.md of its sources.\n";
 
-/// A folder, looked for before each request, and after those that write: what is acknowledged is in it.
+/// A folder, looked for before each request, and after those that write or find nothing: what is acknowledged
+/// is in it, and what is missing is not.
 #[derive(Debug)]
 pub(crate) struct FolderStore {
     inner: LocalFileSystem,
@@ -32,13 +35,15 @@ pub(crate) struct FolderStore {
 #[derive(Debug, Clone)]
 struct Place {
     mark: PathBuf,
-    /// One that was made before there were marks has none until a server opens it.
-    is_marked: bool,
+    /// One that was made before there were marks has none until a server works with it.
+    is_marked: Arc<AtomicBool>,
 }
 
 impl Place {
-    fn check(&self) -> Result<()> {
-        if !self.is_marked || self.mark.exists() {
+    async fn check(&self) -> Result<()> {
+        let is_marked = self.is_marked.load(Ordering::Acquire);
+        // Of a file system that hangs nobody else must wait for the answer.
+        if !is_marked || tokio::fs::try_exists(&self.mark).await.unwrap_or(false) {
             return Ok(());
         }
         let why = format!(
@@ -49,6 +54,14 @@ impl Place {
             store: "folder",
             source: why.into(),
         })
+    }
+
+    /// What was not found may only be away.
+    async fn found<T>(&self, answer: Result<T>) -> Result<T> {
+        if let Err(Error::NotFound { .. }) = &answer {
+            self.check().await?;
+        }
+        answer
     }
 }
 
@@ -66,7 +79,7 @@ impl MultipartUpload for Upload {
 
     async fn complete(&mut self) -> Result<PutResult> {
         let put = self.inner.complete().await?;
-        self.place.check()?;
+        self.place.check().await?;
         Ok(put)
     }
 
@@ -76,7 +89,7 @@ impl MultipartUpload for Upload {
 }
 
 impl FolderStore {
-    /// `create`: a folder that is missing is made, and marked.
+    /// `create`: a folder that is missing is made.
     pub fn open(root: PathBuf, create: bool) -> std::io::Result<Self> {
         if create {
             std::fs::create_dir_all(&root)?;
@@ -84,31 +97,40 @@ impl FolderStore {
         // Other folders than this process's own may be the current one later.
         let root = root.canonicalize()?;
         let mark = root.join(MARK);
-        if create && !mark.exists() {
-            std::fs::write(&mark, MARK_SAYS)?;
-        }
         Ok(Self {
             inner: LocalFileSystem::new_with_prefix(&root)?.with_fsync(true),
             place: Place {
-                is_marked: mark.exists(),
+                is_marked: Arc::new(mark.exists().into()),
                 mark,
             },
         })
     }
 
-    fn there(&self) -> Result<&LocalFileSystem> {
-        self.place.check()?;
+    /// It is the right one: from now on it is known by a mark.
+    pub async fn mark(&self) -> std::io::Result<()> {
+        if !self.place.is_marked.load(Ordering::Acquire) {
+            tokio::fs::write(&self.place.mark, MARK_SAYS).await?;
+            self.place.is_marked.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    async fn there(&self) -> Result<&LocalFileSystem> {
+        self.place.check().await?;
         Ok(&self.inner)
     }
 
+    /// What a listing does not have may only be away.
     fn stream<T: Send + 'static>(
         &self,
-        begin: impl FnOnce(&LocalFileSystem) -> BoxStream<'static, Result<T>>,
+        begin: impl FnOnce(LocalFileSystem) -> BoxStream<'static, Result<T>> + Send + 'static,
     ) -> BoxStream<'static, Result<T>> {
-        match self.there() {
-            Ok(inner) => begin(inner),
-            Err(error) => futures_util::stream::once(async { Err(error) }).boxed(),
-        }
+        let (inner, before, after) = (self.inner.clone(), self.place.clone(), self.place.clone());
+        let all = async move { before.check().await.map(|()| begin(inner)) };
+        let end = async move { after.check().await.err().map(Err) };
+        let end = futures_util::stream::once(end).filter_map(std::future::ready);
+        let all = futures_util::stream::once(all).try_flatten();
+        all.chain(end).boxed()
     }
 }
 
@@ -126,8 +148,8 @@ impl ObjectStore for FolderStore {
         payload: PutPayload,
         options: PutOptions,
     ) -> Result<PutResult> {
-        let put = self.there()?.put_opts(at, payload, options).await?;
-        self.place.check()?;
+        let put = self.there().await?.put_opts(at, payload, options).await?;
+        self.place.check().await?;
         Ok(put)
     }
 
@@ -137,17 +159,19 @@ impl ObjectStore for FolderStore {
         options: PutMultipartOptions,
     ) -> Result<Box<dyn MultipartUpload>> {
         Ok(Box::new(Upload {
-            inner: self.there()?.put_multipart_opts(at, options).await?,
+            inner: self.there().await?.put_multipart_opts(at, options).await?,
             place: self.place.clone(),
         }))
     }
 
     async fn get_opts(&self, at: &Path, options: GetOptions) -> Result<GetResult> {
-        self.there()?.get_opts(at, options).await
+        let got = self.there().await?.get_opts(at, options).await;
+        self.place.found(got).await
     }
 
     async fn get_ranges(&self, at: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.there()?.get_ranges(at, ranges).await
+        let got = self.there().await?.get_ranges(at, ranges).await;
+        self.place.found(got).await
     }
 
     fn delete_stream(
@@ -158,7 +182,8 @@ impl ObjectStore for FolderStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.stream(|inner| inner.list(prefix))
+        let prefix = prefix.cloned();
+        self.stream(move |inner| inner.list(prefix.as_ref()))
     }
 
     fn list_with_offset(
@@ -166,21 +191,22 @@ impl ObjectStore for FolderStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.stream(|inner| inner.list_with_offset(prefix, offset))
+        let (prefix, offset) = (prefix.cloned(), offset.clone());
+        self.stream(move |inner| inner.list_with_offset(prefix.as_ref(), &offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.there()?.list_with_delimiter(prefix).await
+        self.there().await?.list_with_delimiter(prefix).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.there()?.copy_opts(from, to, options).await?;
-        self.place.check()
+        self.there().await?.copy_opts(from, to, options).await?;
+        self.place.check().await
     }
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.there()?.rename_opts(from, to, options).await?;
-        self.place.check()
+        self.there().await?.rename_opts(from, to, options).await?;
+        self.place.check().await
     }
 }
 
@@ -195,6 +221,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (root, away) = (folder.path().join("store"), folder.path().join("away"));
         let store = FolderStore::open(root.clone(), true).unwrap();
+        store.mark().await.unwrap();
         let (known, new) = (Path::from("repl/known"), Path::from("repl/new"));
         store.put(&known, "one".into()).await.unwrap();
         std::fs::rename(&root, &away).unwrap();
@@ -219,16 +246,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_folder_without_a_mark_can_be_read_and_gets_one_from_a_server() {
+    async fn a_folder_without_a_mark_can_be_used_and_gets_one_once_it_is_known() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().to_owned();
-        FolderStore::open(root.clone(), false)
-            .unwrap()
-            .there()
-            .unwrap();
-        assert!(!root.join(MARK).exists());
-        FolderStore::open(root.clone(), true).unwrap();
+        let store = FolderStore::open(root.clone(), true).unwrap();
+        store.put(&Path::from("a"), "one".into()).await.unwrap();
+        assert!(
+            !root.join(MARK).exists(),
+            "whether it is the right one is not known"
+        );
+        store.mark().await.unwrap();
         assert!(root.join(MARK).exists());
+        std::fs::remove_file(root.join(MARK)).unwrap();
+        assert!(store.get(&Path::from("a")).await.is_err());
         assert!(FolderStore::open(root.join("missing"), false).is_err());
     }
 }

@@ -11,6 +11,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload}
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::backend::{self, Environment};
+use crate::folder::FolderStore;
 use crate::manifest::{Manifest, Tree};
 use crate::{Result, VolumeError};
 
@@ -109,7 +110,8 @@ pub(crate) struct Object {
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<dyn ObjectStore>,
-    is_local: bool,
+    /// That it is in, if it is in one.
+    folder: Option<Arc<FolderStore>>,
     counts: Arc<Counts>,
     readers: Arc<Semaphore>,
 }
@@ -136,20 +138,20 @@ impl Store {
 
     /// The same, with credentials of S3 from another environment.
     pub fn open_with(url: &str, environment: &Environment) -> Result<Self> {
-        let (inner, is_local) = backend::open(url, true, environment)?;
-        Ok(Self::new(inner, is_local))
+        let (inner, folder) = backend::open(url, true, environment)?;
+        Ok(Self::new(inner, folder))
     }
 
     /// The same, but a folder that is missing is an error.
     pub fn open_existing(url: &str) -> Result<Self> {
-        let (inner, is_local) = backend::open(url, false, &std::env::vars().collect())?;
-        Ok(Self::new(inner, is_local))
+        let (inner, folder) = backend::open(url, false, &std::env::vars().collect())?;
+        Ok(Self::new(inner, folder))
     }
 
-    fn new(inner: Arc<dyn ObjectStore>, is_local: bool) -> Self {
+    fn new(inner: Arc<dyn ObjectStore>, folder: Option<Arc<FolderStore>>) -> Self {
         Self {
             inner,
-            is_local,
+            folder,
             counts: Arc::default(),
             readers: Arc::new(Semaphore::new(MAX_READERS)),
         }
@@ -157,7 +159,7 @@ impl Store {
 
     /// Over any backend; for tests.
     pub fn over(inner: Arc<dyn ObjectStore>) -> Self {
-        Self::new(inner, false)
+        Self::new(inner, None)
     }
 
     /// Waits for a place among those who read states, in the order in which they came.
@@ -168,7 +170,16 @@ impl Store {
 
     /// Whether what is saved is on this machine's own disk.
     pub fn is_local(&self) -> bool {
-        self.is_local
+        self.folder.is_some()
+    }
+
+    /// It is the right one: a folder is known by a mark from now on, and nothing is begun where it is missing.
+    pub async fn mark(&self) -> Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let marked = folder.mark().await;
+        marked.map_err(|e| VolumeError::local("the store's mark", e))
     }
 
     /// Requests made since it was opened, by kind.

@@ -407,8 +407,12 @@ impl Reader {
         let mut content = Vec::with_capacity(CHUNK_BYTES as usize);
         while size < first.size {
             // Who deletes it wants its room: a disk that is full is full until this is closed.
-            if rustix::fs::fstat(&file)?.st_nlink == 0 {
-                return Err(io::ErrorKind::NotFound.into());
+            // What was put in its place since is saved next; this state has it as it was.
+            if rustix::fs::fstat(&file)?.st_nlink == 0
+                && let Err(error) = open_file(top, &decode_path(&found.path))
+                && error.kind() == io::ErrorKind::NotFound
+            {
+                return Err(error);
             }
             content.clear();
             (&mut file)

@@ -289,7 +289,7 @@ fn replace(
             fs::rename(&temporary, &target)?;
             return Ok(Written::Yes(Stamp::read(&target)?));
         };
-        match exchange(&temporary, &target) {
+        match exchange(&target, &temporary) {
             Ok(true) => {}
             Ok(false) => {
                 fs::rename(&temporary, &target)?;
@@ -300,7 +300,7 @@ fn replace(
         }
         // The old file keeps a name until it is known that nobody has written to it meanwhile.
         let is_untouched = content_stamp(before) == content_stamp(&fs::metadata(&temporary)?);
-        if is_untouched || !exchange(&temporary, &target)? {
+        if is_untouched || !exchange(&target, &temporary)? {
             return Ok(Written::Yes(Stamp::read(&target)?));
         }
         Ok(Written::Changed)
@@ -315,9 +315,10 @@ fn replace(
 
 /// Two files take each other's names at once. Whoever watches the old one hears of nothing before that: a
 /// watcher that looks at its file at the first event, and takes those just after it for the same (chokidar
-/// does for 5 ms), sees the new one. `false`: this file system has no such thing.
-fn exchange(one: &Path, other: &Path) -> io::Result<bool> {
-    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+/// does for 5 ms), sees the new one. To whoever watches the folder, the last that happens to `target`'s name is
+/// that it is there: what is moved second is told second. `false`: this file system has no such thing.
+fn exchange(target: &Path, other: &Path) -> io::Result<bool> {
+    match renameat_with(CWD, target, CWD, other, RenameFlags::EXCHANGE) {
         Ok(()) => Ok(true),
         Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => Ok(false),
         Err(error) => Err(error.into()),
@@ -349,7 +350,7 @@ fn temporary_name(folder: &Path) -> PathBuf {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+    use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
     use std::mem::MaybeUninit;
 
     #[test]
@@ -473,13 +474,27 @@ mod tests {
         let file = dir.path().join("f");
         fs::write(&file, "one").unwrap();
         let stamp = Stamp::read(&file).unwrap();
-        let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
-        inotify::add_watch(&watch, &file, WatchFlags::ALL_EVENTS).unwrap();
-        let mut buffer = [const { MaybeUninit::uninit() }; 1024];
-        let mut hears = || inotify::Reader::new(&watch, &mut buffer).next().is_ok();
+        let watch = |path: &Path| {
+            let watch = inotify::init(CreateFlags::NONBLOCK).unwrap();
+            inotify::add_watch(&watch, path, WatchFlags::ALL_EVENTS).unwrap();
+            watch
+        };
+        let (of_file, of_folder) = (watch(&file), watch(dir.path()));
+        let mut buffer = [const { MaybeUninit::uninit() }; 4096];
+        let mut hears = || inotify::Reader::new(&of_file, &mut buffer).next().is_ok();
         let written = replace(&file, "two", Some(stamp), || assert!(!hears()));
         assert!(matches!(written.unwrap(), Written::Yes(_)));
         assert!(hears());
+        let mut buffer = [const { MaybeUninit::uninit() }; 4096];
+        let mut events = inotify::Reader::new(&of_folder, &mut buffer);
+        let mut last = ReadFlags::empty();
+        while let Ok(event) = events.next() {
+            let moved = event.events() & (ReadFlags::MOVED_FROM | ReadFlags::MOVED_TO);
+            if event.file_name() == Some(c"f") && !moved.is_empty() {
+                last = moved;
+            }
+        }
+        assert_eq!(last, ReadFlags::MOVED_TO);
     }
 
     proptest! {

@@ -171,13 +171,13 @@ impl Db {
         Ok(self.any_repl(id).await?.is_some())
     }
 
-    /// A user's repls, the last edited first.
     /// Whether there is any repl that has been saved.
     pub async fn has_saved_repls(&self) -> Result<bool, DbErr> {
         let saved = repl::Entity::find().filter(repl::Column::Head.gt(0));
         Ok(saved.one(&self.connection).await?.is_some())
     }
 
+    /// A user's repls, the last edited first.
     pub async fn repls_of(&self, owner: &str) -> Result<Vec<repl::Model>, DbErr> {
         repl::Entity::find()
             .filter(repl::Column::OwnerId.eq(owner))

@@ -184,14 +184,12 @@ impl Life {
                     Command::Stop(reply) if self.again.is_some() && !self.repls.is_closing() => {
                         self.again = None;
                         self.rest(None).await;
+                        self.save_what_is_left().await;
                         let _ = reply.send(self.at_rest());
                     }
                     // Nothing runs, and everything is saved: unless a rescue failed.
                     Command::Stop(reply) | Command::Save(reply) => {
-                        self.clear_the_way().await;
-                        if self.at_rest().is_err() {
-                            self.rescue().await;
-                        }
+                        self.save_what_is_left().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Leave(reply) => {
@@ -410,7 +408,7 @@ impl Life {
     }
 
     /// `Err` when something is left to be saved while nothing runs: after a rescue that failed.
-    fn at_rest(&self) -> Result<(), String> {
+    pub(super) fn at_rest(&self) -> Result<(), String> {
         let left = self.folder.exists() && self.folder.is_restored();
         match left && !self.is_partly_saved && !self.is_in_the_way {
             true => Err("what is on disk is not saved yet".into()),
@@ -569,9 +567,12 @@ impl Life {
         }
         let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
         let row = self.row().await?;
-        let disk = self.measured_disk(&limits);
+        let measured = match self.measured_disk(&limits) {
+            Some(disk) => Some(Measured::before_start(self.folder.path(), disk, row.size()).await),
+            None => None,
+        };
         let mut running = self.running(volume, sandbox.socket, limits);
-        running.measured = disk.map(|disk| Measured::new(self.folder.path(), disk, row.size()));
+        running.measured = measured;
         if let Some(started_ms) = row.started_ms {
             let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
             running.began = running.began.checked_sub(ago).unwrap_or(running.began);

@@ -18,8 +18,12 @@ use super::size_in_words;
 const OFTEN: Duration = Duration::from_secs(5);
 /// and as a multiple of what the last one took.
 const COST_FACTOR: u32 = 20;
-/// Longest that one may take.
+/// but not longer than this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Longest that one may take,
 const PATIENCE: Duration = Duration::from_secs(60);
+/// and how often it may take longer than that, in a row.
+const MOST_LATE: u32 = 3;
 /// One file for each of so many bytes, as a disk of its own would have.
 const BYTES_OF_FILE: u64 = 8 << 10;
 /// What a file takes at least, however little is in it.
@@ -39,6 +43,8 @@ pub(super) struct Measured {
     began: Instant,
     task: Option<JoinHandle<io::Result<Size>>>,
     last: Option<Size>,
+    /// How many of the last took too long.
+    late: u32,
 }
 
 impl Drop for Measured {
@@ -73,6 +79,7 @@ impl Measured {
             began: now,
             task: None,
             last: None,
+            late: 0,
         }
     }
 
@@ -89,10 +96,14 @@ impl Measured {
         let size = task.await.unwrap_or_else(|e| Err(io::Error::other(e)));
         self.task = None;
         let now = Instant::now();
-        self.next = now + OFTEN.max(now.duration_since(self.began) * COST_FACTOR);
+        let pause = now.duration_since(self.began) * COST_FACTOR;
+        self.next = now + pause.clamp(OFTEN, LONGEST_PAUSE);
         match size {
-            Ok(size) => self.last = Some(size),
-            Err(error) => warn!(%error, "{UNKNOWN}"),
+            Ok(size) => (self.last, self.late) = (Some(size), 0),
+            Err(error) => {
+                self.late += u32::from(error.kind() == io::ErrorKind::TimedOut);
+                warn!(%error, "{UNKNOWN}");
+            }
         }
     }
 
@@ -107,6 +118,13 @@ impl Measured {
 
     /// Why its programs end, for a person, once its files take too much.
     pub fn excess(&self) -> Option<String> {
+        if self.late >= MOST_LATE {
+            return Some(
+                "It holds so many files that what they take can't be measured. Its programs were stopped; its \
+                 files are kept. Open it and delete what is not needed, or can be made again."
+                    .into(),
+            );
+        }
         let last = self.last.filter(|last| !last.is_within(self.most))?;
         let (is, may) = match last.bytes > self.most.bytes {
             true => (size_in_words(last.bytes), size_in_words(self.most.bytes)),

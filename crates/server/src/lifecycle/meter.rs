@@ -74,7 +74,9 @@ impl Meter {
                 "There were too many processes ({processes}), so a program could not start another: end some"
             ));
         }
-        let disk = is_full(usage).filter(|_| is_full(last).is_none())?;
+        // Nothing keeps them from writing where it is only measured: they are stopped, with words of their own.
+        let is_new = is_full(last).is_none() && !self.disk_is_measured;
+        let disk = is_full(usage).filter(|_| is_new)?;
         let size = size_in_words(disk.max_bytes);
         Some(format!(
             "The disk is full ({size}), so programs can't write: delete what is not needed, or can be made again"

@@ -128,12 +128,16 @@ impl Repls {
             repls.take_over(&id, sandbox).await?;
         }
         // Without a folder there is nothing to work on: of a template, for one.
-        for id in sandboxes.keys() {
-            repls.end_left_over(id).await;
+        let mut running = HashSet::new();
+        for id in sandboxes.into_keys() {
+            if !repls.end_left_over(&id).await {
+                running.insert(id);
+            }
         }
         // An earlier server may have been killed before their files were there, or after they were gone.
         for id in repls.spawner.owners().await? {
             if !repls.folder(&id).exists()
+                && !running.contains(&id)
                 && let Err(error) = repls.spawner.release(&id).await
             {
                 tracing::warn!(repl = id, %error, "a user could not be given back");
@@ -185,12 +189,15 @@ impl Repls {
         }
     }
 
-    async fn end_left_over(&self, id: &str) {
+    /// `false`: it may still run.
+    async fn end_left_over(&self, id: &str) -> bool {
         tracing::info!(repl = id, "ending a sandbox that an earlier server left");
         // Its repl tries again before anything else is done with it.
-        if let Err(error) = self.spawner.stop(id).await {
+        let ended = self.spawner.stop(id).await;
+        if let Err(error) = &ended {
             tracing::warn!(repl = id, %error, "it could not be ended");
         }
+        ended.is_ok()
     }
 
     fn entry(self: &Arc<Self>, row: &repl::Model) -> Arc<Entry> {

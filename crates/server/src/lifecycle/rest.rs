@@ -258,6 +258,14 @@ impl Life {
         }
     }
 
+    /// Tries again what could not be done when it came to rest.
+    pub(super) async fn save_what_is_left(&mut self) {
+        self.clear_the_way().await;
+        if self.at_rest().is_err() {
+            self.rescue().await;
+        }
+    }
+
     /// Saves what an earlier server left, and deletes it.
     pub(super) async fn rescue(&mut self) {
         if !self.folder.exists() {

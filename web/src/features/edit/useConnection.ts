@@ -58,7 +58,7 @@ export function useConnection(workspace: Workspace, repl: Repl, isKnown: boolean
     const { state } = session.socket.connection.get();
     if (phase === "failed") session.socket.stop("failed", detail ?? "");
     // One that stops says so to those who are connected. A page that has lost its connection does not know better
-    // than its person, who is here: it goes on trying, and wakes it.
+    // than its person, who is here: it goes on trying, and wakes it, unless somebody stopped it.
     else if (asleep(was) && !asleep(phase) && state === "closed") session.start();
   }, [session, phase, detail]);
 
