@@ -109,6 +109,7 @@ describe("words", () => {
     expect(limitWords(measured(14.4 * GIB))?.text).toMatch(
       /^The disk is almost full: 14.4 GiB of 16 GiB\. .*stopped/,
     );
+    expect(limitWords(measured(16 * GIB))?.text).toMatch(/^The disk is full \(16 GiB\), so .* stopped\./);
     expect(limitWords(measured(1, 900))?.text).toMatch(/^The disk is almost full: 900 of 1,000 files\./);
 
     expect(limitWords(null)).toBeNull();

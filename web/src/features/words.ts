@@ -215,9 +215,10 @@ export function limitWords(
   sizes: ReplSize[] = [],
 ): { key: string; text: string } | null {
   if (!resources) return null;
-  const full = resources.disk && diskWords(resources.disk);
+  const { disk, disk_is_measured } = resources;
+  const full = disk && diskWords(disk, disk_is_measured);
   if (full) return { key: "disk", text: full };
-  const near = resources.disk_is_measured && resources.disk && nearWords(resources.disk);
+  const near = disk && disk_is_measured && nearWords(disk);
   if (near) return { key: "disk-near", text: near };
   const { killed, killed_at, max_memory, refused, refused_at, max_processes } = resources;
   const key = `${killed} ${refused}`;
@@ -249,10 +250,11 @@ function nearWords({ bytes, max_bytes, files, max_files }: Usage): string | null
 }
 
 /** When nothing more can be written. */
-function diskWords({ bytes, max_bytes, files, max_files }: Usage): string | null {
+function diskWords({ bytes, max_bytes, files, max_files }: Usage, isMeasured: boolean): string | null {
   if (bytes < max_bytes && files < max_files) return null;
   const what = bytes < max_bytes ? count(max_files, "file") : binaryBytes(max_bytes);
-  return `The disk is full (${what}), so programs can't write. ${ROOM}`;
+  const then = isMeasured ? "this repl’s programs are stopped" : "programs can't write";
+  return `The disk is full (${what}), so ${then}. ${ROOM}`;
 }
 
 /** `online`: the browser has a network. A server on the same machine needs none. */
