@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use alcove_spawner::{Exit, Network, SpawnError, Spawner};
-use common::{DEADLINE, Place, ask, sh};
+use common::{DEADLINE, Place, ask, gone, sh};
 use serde_json::json;
 
 async fn a_socket_answers_until_stop_and_nothing_is_left(place: &Place, spawner: Arc<dyn Spawner>) {
@@ -43,7 +43,7 @@ async fn a_socket_answers_until_stop_and_nothing_is_left(place: &Place, spawner:
         .expect("no panic");
     assert_eq!(exit, Exit::Code(137));
     assert!(!sandbox.socket.exists());
-    assert!(!Path::new(&format!("/proc/{}", sandbox.pid)).exists());
+    gone(sandbox.pid).await;
     let workspace = place.path("one-workspace").display().to_string();
     let left = common::host("pgrep", &["-fa", &workspace]);
     assert_eq!(left, "", "processes remain");
@@ -107,7 +107,7 @@ async fn a_later_server_takes_over(
     assert_eq!((found[0].id.as_str(), found[0].pid), ("four", sandbox.pid));
     assert_eq!(sh(&found[0], "echo still here").await.1, "still here\n");
     second.stop("four").await.expect("stops");
-    assert!(!Path::new(&format!("/proc/{}", sandbox.pid)).exists());
+    gone(sandbox.pid).await;
     assert!(!sandbox.socket.exists());
     second.release("four").await.expect("releases");
     second.shutdown().await;

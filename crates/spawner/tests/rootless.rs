@@ -43,7 +43,7 @@ fn sandboxes_work_for_an_ordinary_user() {
         let spawner = place.any_sandboxes().await;
         assert_eq!(spawner.list().await.expect("lists").len(), 2);
         spawner.stop("one").await.expect("stops");
-        assert!(!std::path::Path::new(&format!("/proc/{}", one.pid)).exists());
+        common::gone(one.pid).await;
         spawner.stop("two").await.expect("stops");
         assert_eq!(spawner.wait("two").await, Exit::Unknown);
         spawner.shutdown().await;

@@ -170,3 +170,15 @@ pub fn host(program: &str, args: &[&str]) -> String {
         .expect("the tool runs");
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
+
+/// Waits until a process is no more. Whoever started it, this one perhaps, has to take note of its end first.
+pub async fn gone(pid: u32) {
+    let process = format!("/proc/{pid}");
+    let gone = async {
+        while std::path::Path::new(&process).exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(DEADLINE, gone).await;
+    waited.expect("the process is gone");
+}
