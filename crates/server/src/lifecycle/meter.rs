@@ -66,7 +66,7 @@ impl Meter {
         if usage.killed > last.killed {
             let size = size_in_words(*memory);
             return Some(format!(
-                "Memory was full ({size}), so a program was ended: run less at once, or choose a larger size"
+                "Memory was full ({size}), so a program was ended: run less at once"
             ));
         }
         if usage.refused > last.refused {
