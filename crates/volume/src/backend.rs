@@ -39,13 +39,12 @@ const SECRET: [&str; 10] = [
 /// Variables by name.
 pub type Environment = HashMap<String, String>;
 
-/// The store at `url`, and the folder that it is, if it is one. `create`: a folder that is missing is
-/// made. S3 has its credentials from `environment`, the others from the process's.
-pub(crate) fn open(
-    url: &str,
-    create: bool,
-    environment: &Environment,
-) -> Result<(Arc<dyn ObjectStore>, Option<Arc<FolderStore>>)> {
+/// A store, and the folder that it is, if it is one.
+pub(crate) type Opened = (Arc<dyn ObjectStore>, Option<Arc<FolderStore>>);
+
+/// The store at `url`. `create`: a folder that is missing is made. S3 has its credentials from `environment`,
+/// the others from the process's.
+pub(crate) fn open(url: &str, create: bool, environment: &Environment) -> Result<Opened> {
     let parsed = match url.split_once("://") {
         None => return folder(url, create),
         Some(("file", path)) => return folder(path, create),
@@ -126,7 +125,7 @@ fn refused(message: String) -> VolumeError {
     VolumeError::Limit(message)
 }
 
-fn folder(path: &str, create: bool) -> Result<(Arc<dyn ObjectStore>, Option<Arc<FolderStore>>)> {
+fn folder(path: &str, create: bool) -> Result<Opened> {
     let store = FolderStore::open(PathBuf::from(path), create)
         .map_err(|e| VolumeError::local(format!("the store's folder {path}"), e))?;
     let store = Arc::new(store);
