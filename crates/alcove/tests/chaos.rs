@@ -5,6 +5,8 @@
 //! `CHAOS_REPLS` repls, 10 unless said otherwise, for `CHAOS_SECONDS`, 60; `CHAOS_SEED` repeats one run's
 //! choices, though not its moments. The last line is `N leaked, M lost, K of L reopened`.
 
+mod common;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use std::time::Duration;
 use alcove_testkit::writing::{Round, stop_program, write_lines};
 use alcove_testkit::{Http, Options, Server, Session, Traces, kill_sandbox};
 use anyhow::{Context, bail, ensure};
+use common::{is_asked_for, number};
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -314,18 +317,9 @@ async fn run(repls: usize, time: Duration, seed: u64) -> anyhow::Result<Outcome>
     })
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // As `cargo test` does with tests of other names.
-    let mut filters = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
-    if filters
-        .next()
-        .is_some_and(|filter| !"chaos".contains(&filter))
-    {
+    if !is_asked_for("chaos") {
         return ExitCode::SUCCESS;
     }
     let repls = number("CHAOS_REPLS").map_or(REPLS, |n| n as usize);

@@ -10,6 +10,8 @@
 //! Each round is killed at a moment of its own. `KILL_ROUNDS` of them, 25 unless said otherwise;
 //! `KILL_SEED` repeats one run's choices. The last line is `N acknowledged, M lost`.
 
+mod common;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use alcove_testkit::document::Document;
 use alcove_testkit::writing::{Round, stop_program, write_lines};
 use alcove_testkit::{DEADLINE, Options, Server, Session, eventually, kill_sandbox};
 use anyhow::{Context, bail, ensure};
+use common::{is_asked_for, number};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, timeout_at};
@@ -328,18 +331,9 @@ async fn run(rounds: u32, seed: u64) -> anyhow::Result<(usize, Vec<String>)> {
     Ok((trial.acknowledged, trial.lost))
 }
 
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    // As `cargo test` does with tests of other names.
-    let mut filters = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
-    if filters
-        .next()
-        .is_some_and(|filter| !"kills".contains(&filter))
-    {
+    if !is_asked_for("kills") {
         return ExitCode::SUCCESS;
     }
     let rounds = number("KILL_ROUNDS").map_or(ROUNDS, |n| n as u32);

@@ -60,3 +60,16 @@ pub fn open_elsewhere(server: &Server, id: &str) {
         .expect("alcove volume");
     assert!(output.status.success(), "{output:?}");
 }
+
+/// Whether `cargo test` asks for a test of this name, which has no harness.
+#[allow(dead_code, reason = "each test file uses its own part of this")]
+pub fn is_asked_for(name: &str) -> bool {
+    let mut filters = std::env::args().skip(1).filter(|a| !a.starts_with('-'));
+    filters.next().is_none_or(|filter| name.contains(&filter))
+}
+
+/// A number from the environment.
+#[allow(dead_code, reason = "each test file uses its own part of this")]
+pub fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
