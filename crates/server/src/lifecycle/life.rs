@@ -509,13 +509,7 @@ impl Life {
             Some(volume) => volume,
             None => self.bring_files(limits.disk).await?,
         };
-        let measured = match self.measured_disk(limits) {
-            Some(disk) => {
-                let holds = self.row().await?.size();
-                Some(Measured::before_start(self.folder.path(), disk, holds).await)
-            }
-            None => None,
-        };
+        let measured = self.measured(limits).await?;
         self.phase(Phase::Starting, Some("Starting the sandbox"));
         let began = Instant::now();
         let mut env = Vec::new();
@@ -567,10 +561,7 @@ impl Life {
         }
         let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
         let row = self.row().await?;
-        let measured = match self.measured_disk(&limits) {
-            Some(disk) => Some(Measured::before_start(self.folder.path(), disk, row.size()).await),
-            None => None,
-        };
+        let measured = self.measured(&limits).await?;
         let mut running = self.running(volume, sandbox.socket, limits);
         running.measured = measured;
         if let Some(started_ms) = row.started_ms {
@@ -593,11 +584,16 @@ impl Life {
         Err(why.into())
     }
 
-    /// Bytes that its folder may take, if nothing else holds it to that.
-    fn measured_disk(&self, limits: &Limits) -> Option<u64> {
+    /// What its folder takes, if nothing else holds it to the limit of a disk.
+    async fn measured(&self, limits: &Limits) -> Result<Option<Measured>, String> {
         let spawner = &self.repls.spawner;
         let is_measured = spawner.isolates() && !spawner.has_disk(&self.entry.id);
-        limits.disk.filter(|_| is_measured)
+        let Some(disk) = limits.disk.filter(|_| is_measured) else {
+            return Ok(None);
+        };
+        let holds = self.row().await?.size();
+        let measured = Measured::before_start(self.folder.path(), disk, holds);
+        Ok(Some(measured.await))
     }
 
     fn running(&self, volume: Arc<Volume>, socket: PathBuf, limits: Limits) -> Running {
