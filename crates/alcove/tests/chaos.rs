@@ -14,9 +14,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use alcove_testkit::writing::{Round, stop_program, write_lines};
-use alcove_testkit::{Http, Options, Server, Session, Traces, kill_sandbox};
-use anyhow::{Context, bail, ensure};
+use alcove_testkit::writing::{Round, file, stop_program, write_lines};
+use alcove_testkit::{Options, Server, Session, Traces, kill_sandbox};
+use anyhow::{Context, ensure};
 use common::{is_asked_for, number};
 use futures_util::future::join_all;
 use rand::rngs::StdRng;
@@ -207,10 +207,10 @@ impl Trial {
         let http = self.server.http();
         let mut lost = Vec::new();
         for round in rounds {
-            let lines = read(&http, repl, &round.log()).await?;
+            let lines = file(&http, repl, &round.log()).await?;
             let lines = String::from_utf8(lines)?.lines().count();
             for expected in round.expected(false, lines) {
-                let there = read(&http, repl, &expected.path).await?;
+                let there = file(&http, repl, &expected.path).await?;
                 let wrong = expected.compare(&there);
                 lost.extend(wrong.map(|wrong| format!("{repl}: {wrong}")));
             }
@@ -223,15 +223,6 @@ fn kill(pid: u32) -> anyhow::Result<()> {
     // SAFETY: kill(2) takes two numbers; the pid is that of a process of this trial's own server.
     unsafe { libc::kill(i32::try_from(pid)?, libc::SIGKILL) };
     Ok(())
-}
-
-async fn read(http: &Http, repl: &str, path: &str) -> anyhow::Result<Vec<u8>> {
-    let answer = http.get(&format!("/api/repls/{repl}/files/{path}")).await?;
-    match answer.status {
-        200 => Ok(answer.body.to_vec()),
-        404 => Ok(Vec::new()),
-        status => bail!("{path}: {status}: {}", answer.text()),
-    }
 }
 
 async fn run(repls: usize, time: Duration, seed: u64) -> anyhow::Result<Outcome> {

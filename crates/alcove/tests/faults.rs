@@ -214,7 +214,7 @@ impl Server {
         .await;
     }
 
-    /// Nothing of it is on this machine.
+    /// Waits until it is stopped and saved.
     async fn rests(&self, id: &str) {
         let repl = format!("/api/repls/{id}");
         let at_rest = || async {

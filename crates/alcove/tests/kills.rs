@@ -16,10 +16,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use alcove_testkit::document::Document;
-use alcove_testkit::writing::{Round, stop_program, write_lines};
-use alcove_testkit::{DEADLINE, Options, Server, Session, eventually, kill_sandbox};
-use anyhow::{Context, bail, ensure};
-use common::{is_asked_for, number};
+use alcove_testkit::writing::{Round, file, stop_program, write_lines};
+use alcove_testkit::{DEADLINE, Server, Session, eventually, kill_sandbox};
+use anyhow::{Context, ensure};
+use common::{is_asked_for, number, options};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tokio::time::{Instant, timeout_at};
@@ -118,7 +118,6 @@ impl Pair {
 }
 
 struct Trial {
-    options: fn() -> Options,
     data: tempfile::TempDir,
     server: Option<Server>,
     repl: String,
@@ -127,18 +126,11 @@ struct Trial {
     lost: Vec<String>,
 }
 
-fn options() -> Options {
-    Options::new(env!("CARGO_BIN_EXE_alcove"))
-        .arg("--network", "none")
-        .arg("--grace-period", "never")
-        .arg("--stop-patience", "200ms")
-}
-
 impl Trial {
     async fn server(&mut self) -> anyhow::Result<&mut Server> {
         if self.server.is_none() {
             let folder = self.data.path().join("data");
-            self.server = Some(Server::start_over((self.options)(), &folder).await?);
+            self.server = Some(Server::start_over(options(), &folder).await?);
         }
         self.server.as_mut().context("a server")
     }
@@ -245,14 +237,7 @@ impl Trial {
         stop_program(&mut page).await?;
         drop(page);
         let http = server.http();
-        let read = async |path: &str| -> anyhow::Result<Vec<u8>> {
-            let answer = http.get(&format!("/api/repls/{repl}/files/{path}")).await?;
-            match answer.status {
-                200 => Ok(answer.body.to_vec()),
-                404 => Ok(Vec::new()),
-                status => bail!("{path}: {status}: {}", answer.text()),
-            }
-        };
+        let read = async |path: &str| file(&http, &repl, path).await;
         let mut lost = Vec::new();
         if victim != Victim::Machine {
             lost.extend(pair.come_back(server, &repl).await?);
@@ -291,7 +276,6 @@ impl Trial {
 
 async fn run(rounds: u32, seed: u64) -> anyhow::Result<(usize, Vec<String>)> {
     let mut trial = Trial {
-        options,
         data: tempfile::Builder::new().prefix("alcove-kills-").tempdir()?,
         server: None,
         repl: String::new(),

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{bail, ensure};
 use tokio::time::{Instant, timeout_at};
 
-use crate::Session;
 use crate::document::Document;
+use crate::{Http, Session};
 
 /// Number of the process that writes; not among what is saved.
 const PROGRAM: &str = "/tmp/program";
@@ -152,6 +152,16 @@ pub async fn stop_program(page: &mut Session) -> anyhow::Result<()> {
     let (said, code) = page.command(&stop).await?;
     ensure!(code == 0, "the program could not be ended: {said}");
     Ok(())
+}
+
+/// What a file of a repl holds by now; nothing where there is none.
+pub async fn file(http: &Http, repl: &str, path: &str) -> anyhow::Result<Vec<u8>> {
+    let answer = http.get(&format!("/api/repls/{repl}/files/{path}")).await?;
+    match answer.status {
+        200 => Ok(answer.body.to_vec()),
+        404 => Ok(Vec::new()),
+        status => bail!("{path}: {status}: {}", answer.text()),
+    }
 }
 
 /// The first lines that the program writes.
