@@ -2,6 +2,8 @@
 import { stripVTControlCharacters } from "node:util";
 import type { FullConfig, Reporter, Suite, TestCase, TestResult } from "@playwright/test/reporter";
 
+/** The attachment that tells what the page said. */
+export const SEEN = "seen";
 const LINES = 12;
 const COLUMNS = 200;
 
@@ -28,12 +30,18 @@ function said(test: TestCase): string {
   return [`FAILED ${where}`, ...test.results.slice(-1).flatMap(why)].join("\n");
 }
 
-function why({ errors, status }: TestResult): string[] {
+function why({ errors, status, attachments }: TestResult): string[] {
   const [first] = errors;
   if (!first) return [`  ${status}`];
   const text = stripVTControlCharacters(first.message ?? String(first.value));
   const lines = text.split("\n").filter((line) => line.trim() !== "");
   const { location } = first;
   const at = location ? [`  at ${location.file}:${location.line}`] : [];
-  return [...lines.slice(0, LINES).map((line) => `  ${line.slice(0, COLUMNS)}`), ...at];
+  const seen =
+    attachments
+      .find(({ name }) => name === SEEN)
+      ?.body?.toString()
+      .split("\n") ?? [];
+  const short = (all: string[]) => all.slice(0, LINES).map((line) => `  ${line.slice(0, COLUMNS)}`);
+  return [...short(lines), ...at, ...(seen.length > 0 ? ["  The page:", ...short(seen)] : [])];
 }

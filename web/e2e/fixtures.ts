@@ -1,6 +1,7 @@
 /** What the tests are given: servers, repls, and people with a browser. */
 import { test as base, expect, type Page } from "@playwright/test";
 import { DEFAULT_SETTINGS, type Repl } from "../src/api/protocol.gen";
+import { SEEN } from "./failures";
 import { EditPage } from "./pages/edit";
 import { PREPARED_MS, type Reach, Server, type ServerOptions } from "./server";
 
@@ -32,6 +33,17 @@ export async function signIn(page: Page, { origin, token }: Reach): Promise<void
 
 function watch(page: Page, problems: string[]): void {
   page.on("pageerror", (error) => problems.push(error.stack ?? error.message));
+}
+
+/** What a page said, and what had the keys, when its test failed. */
+async function seen(page: Page): Promise<string> {
+  const said = page.evaluate(() => {
+    const texts = [...document.querySelectorAll("[role=alert], [role=status], .toast, dialog[open]")];
+    const lines = texts.map((e) => (e instanceof HTMLElement ? e.innerText.replace(/\s+/g, " ").trim() : ""));
+    const keys = document.activeElement?.cloneNode(false);
+    return [`keys: ${keys instanceof Element ? keys.outerHTML : "nowhere"}`, ...lines.filter(Boolean)];
+  });
+  return (await said.catch((error: unknown) => [String(error)])).join("\n");
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
@@ -68,10 +80,11 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
     },
     { timeout: 360_000 },
   ],
-  page: async ({ page }, use) => {
+  page: async ({ page }, use, info) => {
     const problems: string[] = [];
     watch(page, problems);
     await use(page);
+    if (info.status !== info.expectedStatus) await info.attach(SEEN, { body: await seen(page) });
     expect(problems, "errors in the page").toEqual([]);
   },
   repl: async ({ server }, use, info) => {

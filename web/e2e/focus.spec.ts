@@ -1,5 +1,6 @@
 import { expect, test } from "./fixtures";
 import { Messages } from "./pages/messages";
+import { Palette } from "./pages/palette";
 
 test("the keys always go somewhere: to what opens, to what is beside what goes", async ({
   repl,
@@ -76,4 +77,40 @@ test("a file goes between its text and what it means from wherever the keys are"
   await edit.tree.item("t.csv").focus();
   await page.keyboard.press("Alt+Shift+v");
   await expect(table).toBeFocused();
+});
+
+test("a file that comes late takes the keys from nobody who has gone elsewhere", async ({
+  repl,
+  edit: open,
+  page,
+}) => {
+  const held: (() => void)[] = [];
+  let holds = false;
+  await page.routeWebSocket(/\/session/, (socket) => {
+    socket.connectToServer().onMessage((message) => {
+      if (holds) held.push(() => socket.send(message));
+      else socket.send(message);
+    });
+  });
+  const edit = await open(await repl("blank"));
+  await edit.terminal.run("echo late > late.txt");
+  await edit.tree.item("late.txt").focus();
+  const palette = new Palette(page);
+  await palette.open("Control+p", "Open file");
+  await palette.type("late.txt");
+  await expect(page.getByRole("option", { selected: true })).toHaveAccessibleName("late.txt");
+  holds = true;
+  await palette.take("late.txt");
+  await expect(edit.editor.tab("late.txt")).toBeVisible();
+  await edit.tree.item("README.md").focus();
+  holds = false;
+  for (const send of held) send();
+  await expect(edit.editor.content("late.txt")).toContainText("late");
+  await expect(edit.tree.item("README.md")).toBeFocused();
+
+  // Nobody went elsewhere: it is opened to be typed in.
+  await palette.open("Control+p", "Open file");
+  await palette.type("README.md");
+  await palette.take("README.md");
+  await expect(edit.editor.content("README.md")).toBeFocused();
 });

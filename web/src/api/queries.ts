@@ -46,10 +46,18 @@ export const useBin = () => useQuery({ queryKey: keys.bin, queryFn: api.bin });
 
 export const useRepl = (id: string) => useQuery({ queryKey: keys.repl(id), queryFn: () => api.repl(id) });
 
-/** Asks from this moment on: an answer that is on its way may be older than what is known by now. */
-async function askAnew(client: QueryClient, queryKey: readonly string[]): Promise<void> {
-  await client.cancelQueries({ queryKey, exact: true });
-  await client.invalidateQueries({ queryKey, exact: true });
+/**
+ * Asks from this moment on: an answer that is on its way may be older than what is known by now. Without `exact`
+ * it is about all queries whose keys begin so.
+ */
+export async function askAnew(
+  client: QueryClient,
+  queryKey: readonly string[],
+  { exact = true } = {},
+): Promise<void> {
+  // To make them invalid is not enough: a first answer that is on its way would be waited for.
+  await client.cancelQueries({ queryKey, exact });
+  await client.invalidateQueries({ queryKey, exact });
 }
 
 /** Something of it is known from elsewhere: an answer that is on its way must not take that back. */

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { display, nameOf, parentOf } from "../../session/paths";
 import { Marked, type Option, PickList } from "../../ui/PickList";
 import { useValue } from "../../ui/useValue";
+import { openToType } from "../edit/panes";
 import { useWorkspace } from "../edit/workspace";
 import { count } from "../words";
 import type { ListProps } from "./Palette";
@@ -39,10 +40,7 @@ export function FileList({ text, returnTo }: ListProps) {
         heading: begins ? (isRecent ? "Used last" : "All files") : undefined,
         run: () => {
           if (spot) bench.openAt(path, spot);
-          else {
-            bench.openFile(path);
-            bench.typeInEditor.set(path);
-          }
+          else openToType(bench, path);
         },
       };
     });

@@ -9,7 +9,7 @@ import { PreviewPage } from "../preview/page";
 import { EMPTY_FORM, type SearchForm } from "../search/form";
 import type { ScreenKey } from "../terminal/keyRow";
 import type { Marks } from "../terminal/marks";
-import { followWithKeys } from "./panes";
+import { followWithKeys, openToType } from "./panes";
 
 /** The files that are open, and the one that commands mean. */
 export interface Tabs {
@@ -116,8 +116,6 @@ export class Bench {
   selectAllFiles: () => void = () => {};
   /** The file that is to be shown in the file list, and whether it is to have the keys there. */
   readonly revealInTree = new Value<{ path: WorkspacePath; keys: boolean } | null>(null);
-  /** The file whose editor is to have the keys, once it is there. */
-  readonly typeInEditor = new Value<WorkspacePath | null>(null);
   /** A place of a file that is to be shown, once its editor is there. */
   readonly reveal = new Value<({ path: WorkspacePath } & Spot) | null>(null);
   /** Texts that are shown as what they mean: a table, a picture, a page beside the text. */
@@ -258,10 +256,17 @@ export class Bench {
     if (pane) this.activate(pane);
   }
 
-  /** Opens a file at a place of it, and gives it the keys. */
+  /** Opens a file at a place of it, to type there. */
   openAt(path: WorkspacePath, spot: Spot): void {
-    this.openFile(path);
     this.reveal.set({ path, ...spot });
+    openToType(this, path);
+  }
+
+  /** Shows a file in the file list, which gets the keys: they are on their way nowhere else any more. */
+  showInTree(path: WorkspacePath): void {
+    this.wantsKeys = null;
+    this.showSide("files");
+    this.revealInTree.set({ path, keys: true });
   }
 
   /** Whether what is wished of a file is meant for this pane: it may be shown twice. */

@@ -152,15 +152,7 @@ export function CodeEditor({ document, replica, pane, path }: CodeEditorProps) {
         selection: { anchor, head },
         effects: EditorView.scrollIntoView(EditorSelection.range(anchor, head), { y: "center" }),
       });
-      view.focus();
     };
-    const takeKeys = () => {
-      if (bench.typeInEditor.get() !== path || !bench.isMeant(pane, path)) return;
-      bench.typeInEditor.set(null);
-      view.focus();
-    };
-    const stopKeys = bench.typeInEditor.subscribe(takeKeys);
-    takeKeys();
     const stopReveal = bench.reveal.subscribe(reveal);
     reveal();
     return () => {
@@ -169,7 +161,6 @@ export function CodeEditor({ document, replica, pane, path }: CodeEditorProps) {
       stopFormat();
       stopSettings();
       stopReveal();
-      stopKeys();
       unregister();
       const { anchor, head } = view.state.selection.main;
       const hadKeys = view.hasFocus;

@@ -2,6 +2,7 @@
 import { type QueryClient, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api } from "../../api/client";
 import type { HistoryState, WorkspacePath } from "../../api/protocol.gen";
+import { askAnew } from "../../api/queries";
 import { display, nameOf } from "../../session/paths";
 import { complain, toast } from "../../ui/toasts";
 import { contentOf, type StateName } from "./content";
@@ -37,7 +38,7 @@ export const useContent = (id: string, state: StateName | null, path: WorkspaceP
 /** Something was written: what was said of the newest state is no more true. */
 export function refetchPast(client: QueryClient, id: string): void {
   for (const key of ["history", "content", "folder"]) {
-    void client.invalidateQueries({ queryKey: [key, id] });
+    void askAnew(client, [key, id], { exact: false });
   }
 }
 

@@ -182,9 +182,8 @@ export function fileCommands({ workspace }: CommandContext): Command[] {
       keys: [],
       exists: () => active() !== null,
       run: () => {
-        bench.showSide("files");
         const path = active();
-        if (path !== null) bench.revealInTree.set({ path, keys: true });
+        if (path !== null) bench.showInTree(path);
       },
     },
     {
