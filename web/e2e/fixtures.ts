@@ -39,7 +39,7 @@ function watch(page: Page, problems: string[]): void {
 async function seen(page: Page): Promise<string> {
   const said = page.evaluate(() => {
     const texts = [...document.querySelectorAll("[role=alert], [role=status], .toast, dialog[open]")];
-    const lines = texts.map((e) => (e instanceof HTMLElement ? e.innerText.replace(/\s+/g, " ").trim() : ""));
+    const lines = texts.map((e) => (e.textContent ?? "").replace(/\s+/g, " ").trim());
     const keys = document.activeElement?.cloneNode(false);
     return [`keys: ${keys instanceof Element ? keys.outerHTML : "nowhere"}`, ...lines.filter(Boolean)];
   });
