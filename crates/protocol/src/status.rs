@@ -32,6 +32,14 @@ pub struct Status {
     pub stopping: bool,
 }
 
+/// Body of `POST /begin`: the repl's files are there. Until then the runner serves nothing else; again, it does
+/// nothing.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct BeginRequest {
+    /// Its bulk is still being restored: `POST /ready` says when it is there.
+    pub restoring: bool,
+}
+
 /// Body of `POST /run`: one command, without a terminal, its output in the answer's body as it comes
 /// (standard output and error together), then the trailer line `\0exit <code>\n`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

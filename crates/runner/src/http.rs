@@ -119,6 +119,8 @@ async fn handle(
                 &format!("{n} documents could not be written"),
             ),
         },
+        // Asked again, by a server that took over and can't know.
+        (&Method::POST, "/begin") => plain(StatusCode::NO_CONTENT, ""),
         (&Method::POST, "/ready") => match runner.ready() {
             Ok(()) => plain(StatusCode::NO_CONTENT, ""),
             Err(error) => plain(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
@@ -155,7 +157,7 @@ async fn handle(
     })
 }
 
-async fn body<T: serde::de::DeserializeOwned>(
+pub(crate) async fn body<T: serde::de::DeserializeOwned>(
     request: Request<Incoming>,
 ) -> Result<T, Response<Body>> {
     let bad = |text: String| plain(StatusCode::BAD_REQUEST, &text);

@@ -3,6 +3,7 @@
 //!
 //! It serves HTTP/1.1 on an inherited Unix socket (see [`http`]) from one thread.
 
+mod begin;
 mod clone;
 mod configure;
 mod copy;
@@ -558,15 +559,14 @@ impl Listener for Runner {
     }
 }
 
-/// Runs the agent over the socket it inherited, until it is ended from outside.
+/// Runs the agent over the socket it inherited, until it is ended from outside. Nothing is looked at, and nothing
+/// served, until `POST /begin` says that the files are there.
 /// `ALCOVE_WORKSPACE` (default `/workspace`) and `HOME` name the folders.
 pub fn main() -> anyhow::Result<()> {
     // Other processes of this user can't trace it, or read its memory (prctl(2), PR_SET_DUMPABLE).
     rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable)?;
     let workspace = std::env::var_os("ALCOVE_WORKSPACE")
         .map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
-    // Programs are not to inherit it.
-    let restoring = std::env::var_os("ALCOVE_RESTORING").is_some();
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/user"), PathBuf::from);
     let listener = http::inherited_listener()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -575,8 +575,11 @@ pub fn main() -> anyhow::Result<()> {
         .build()?;
     let local = tokio::task::LocalSet::new();
     runtime.block_on(local.run_until(async move {
-        let runner = Runner::start(workspace, home, restoring)?;
+        let listener = tokio::net::UnixListener::from_std(listener)?;
+        let begin = begin::asked(&listener).await;
+        let runner = Runner::start(workspace, home, begin.restoring)?;
         tracing::info!(workspace = %runner.workspace.display(), "runner serves; {FILE_NAME} says what Run does");
-        http::serve(runner, tokio::net::UnixListener::from_std(listener)?).await
+        begin.done();
+        http::serve(runner, listener).await
     }))
 }

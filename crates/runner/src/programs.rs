@@ -78,8 +78,7 @@ impl Programs {
         command
             .env_remove("ALCOVE_CGROUP_FDS")
             .env_remove("LISTEN_FDS")
-            .env_remove("LISTEN_PID")
-            .env_remove("ALCOVE_RESTORING");
+            .env_remove("LISTEN_PID");
         command.envs(env.iter().copied());
         let terminal = match streams {
             Streams::Terminal(fd) => {

@@ -173,6 +173,23 @@ pub async fn start_run(socket: &Path) -> anyhow::Result<Result<(), String>> {
         .context("the runner does not answer")?
 }
 
+/// Tells the runner that its files are there, but for bulk if that is still `restoring`; it serves from then on.
+pub async fn begin(socket: &Path, restoring: bool) -> anyhow::Result<()> {
+    let body = serde_json::json!({ "restoring": restoring })
+        .to_string()
+        .into_bytes();
+    let asked = request(socket, Method::POST, "/begin", body);
+    let status = tokio::time::timeout(UPGRADE, asked)
+        .await
+        .context("the runner does not answer")??
+        .status();
+    // One of an earlier version has begun by itself.
+    if !status.is_success() && status != StatusCode::NOT_FOUND {
+        bail!("the runner does not begin ({status})");
+    }
+    Ok(())
+}
+
 /// Tells the runner that bulk is in place.
 pub async fn ready(socket: &Path) -> anyhow::Result<()> {
     tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/ready", vec![])).await??;

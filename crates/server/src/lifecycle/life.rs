@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_protocol::api::{Phase, Progress};
+use alcove_protocol::api::Phase;
 use alcove_protocol::status::Status;
-use alcove_spawner::{Holds, Limits, Owner, Sandbox, SandboxSpec};
-use alcove_volume::{Amender, Location, Meta, Scope, Volume};
+use alcove_spawner::{Limits, Owner, Sandbox};
+use alcove_volume::{Amender, Location, Meta, Volume};
 use sea_orm::ActiveValue::{NotSet, Set};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ use super::Repls;
 use super::admission::Ticket;
 use super::amend::Amend;
 use super::comeback::{Comebacks, Next};
-use super::entry::{Entry, Program};
+use super::entry::Entry;
 use super::fill::Fill;
 use super::folder::Folder;
 use super::measured::Measured;
@@ -58,14 +58,10 @@ pub(super) enum Command {
     Discard(oneshot::Sender<()>),
 }
 
-/// How often progress is told.
-const PROGRESS: Duration = Duration::from_millis(100);
 /// How long a runner that is taken over may take to say how it is,
 const ADOPTION: Duration = Duration::from_secs(60);
 /// and how often the store is asked for its repl before.
 const ADOPTION_TRIES: u32 = 8;
-/// Until a runner is asked again how it is, when the connection has ended.
-const FOLLOW: Duration = Duration::from_secs(1);
 /// Why a repl stops that another server runs now.
 pub(super) const REPLACED: &str = "Another server has opened this repl, and writes it now.";
 /// Wait between two tries of a final checkpoint: first, longest.
@@ -492,53 +488,6 @@ impl Life {
         owner.map(Owner::other).map_err(|e| e.to_string())
     }
 
-    /// Brings files to disk, unless they are there, and starts the sandbox.
-    async fn start(
-        &mut self,
-        limits: &Limits,
-        kept: Option<Arc<Volume>>,
-    ) -> Result<Running, String> {
-        self.phase(Phase::Starting, Some("Getting ready"));
-        // Something of an earlier life may have been left by a stop that failed.
-        self.repls
-            .spawner
-            .stop(&self.entry.id)
-            .await
-            .map_err(|e| e.to_string())?;
-        let volume = match kept {
-            Some(volume) => volume,
-            None => self.bring_files(limits.disk).await?,
-        };
-        let measured = self.measured(limits).await?;
-        self.phase(Phase::Starting, Some("Starting the sandbox"));
-        let began = Instant::now();
-        let mut env = Vec::new();
-        if !volume.is_whole() {
-            env.push(("ALCOVE_RESTORING".to_owned(), "1".to_owned()));
-        }
-        let spec = SandboxSpec {
-            id: self.entry.id.clone(),
-            workspace: volume.workspace(),
-            home: volume.home(),
-            env,
-            limits: limits.clone(),
-            network: self.repls.config.network,
-        };
-        let sandbox = match self.repls.spawner.start(&spec).await {
-            Ok(sandbox) => sandbox,
-            Err(error) => {
-                self.save_and_delete(&volume)
-                    .await
-                    .map_err(|e| format!("{error}. Besides: {e}"))?;
-                return Err(format!("The sandbox could not be started: {error}"));
-            }
-        };
-        self.repls.metrics.step("sandbox", began.elapsed());
-        let mut running = self.running(volume, sandbox.socket, spec.limits);
-        running.measured = measured;
-        Ok(running)
-    }
-
     /// The sandbox that an earlier server left, and the folder that it works in.
     async fn adopt_running(&mut self, sandbox: Sandbox) -> Result<Running, String> {
         if !self.folder.is_restored() {
@@ -562,8 +511,10 @@ impl Life {
         let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
         let row = self.row().await?;
         let measured = self.measured(&limits).await?;
-        let mut running = self.running(volume, sandbox.socket, limits);
-        running.measured = measured;
+        // The server before this one may have been killed before it said so.
+        let begun = runner::begin(&sandbox.socket, !volume.is_whole()).await;
+        begun.map_err(|error| format!("its runner does not answer: {error:#}"))?;
+        let mut running = self.running(volume, sandbox.socket, &limits, measured);
         if let Some(started_ms) = row.started_ms {
             let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
             running.began = running.began.checked_sub(ago).unwrap_or(running.began);
@@ -582,119 +533,6 @@ impl Life {
         };
         running.end().await;
         Err(why.into())
-    }
-
-    /// What its folder takes, if nothing else holds it to the limit of a disk.
-    async fn measured(&self, limits: &Limits) -> Result<Option<Measured>, String> {
-        let spawner = &self.repls.spawner;
-        let is_measured = spawner.isolates() && !spawner.has_disk(&self.entry.id);
-        let Some(disk) = limits.disk.filter(|_| is_measured) else {
-            return Ok(None);
-        };
-        let holds = self.row().await?.size();
-        let measured = Measured::before_start(self.folder.path(), disk, holds);
-        Ok(Some(measured.await))
-    }
-
-    fn running(&self, volume: Arc<Volume>, socket: PathBuf, limits: Limits) -> Running {
-        self.entry.touch();
-        *self.entry.program.lock() = Program::default();
-        let (sender, status) = watch::channel(Status::default());
-        let at = socket.clone();
-        let follow = tokio::spawn(async move {
-            loop {
-                let told = runner::follow(&at, |status| drop(sender.send_replace(status))).await;
-                if let Err(error) = told {
-                    tracing::debug!(%error, "status of a runner");
-                }
-                tokio::time::sleep(FOLLOW).await;
-            }
-        });
-        let bulk = tokio::spawn(
-            restore_bulk(
-                volume.clone(),
-                socket.clone(),
-                self.entry.clone(),
-                self.repls.metrics.clone(),
-            )
-            .in_current_span(),
-        );
-        Running {
-            volume,
-            socket,
-            limits,
-            measured: None,
-            bulk,
-            follow,
-            status,
-            active: 0,
-            exits: 0,
-            began: Instant::now(),
-        }
-    }
-
-    /// What is on disk from an earlier life, saved; else the store's.
-    async fn bring_files(&mut self, disk: Option<u64>) -> Result<Arc<Volume>, String> {
-        let owner = self.owner().await?;
-        self.attach_left().await?;
-        if self.folder.exists() && self.folder.is_restored() {
-            self.phase(
-                Phase::Starting,
-                Some("Saving what an earlier run left on this machine"),
-            );
-            let volume = Arc::new(self.adopt(owner).await?);
-            if !volume.is_replaced().await {
-                self.checkpoint(&volume, Scope::Final, None).await?;
-                return Ok(volume);
-            }
-            self.keep_as_fork(&volume).await?;
-        }
-        let restored = self.restore(owner, disk).await;
-        if restored.is_err() {
-            self.delete_local_copy().await;
-        }
-        restored
-    }
-
-    /// The store's files.
-    async fn restore(
-        &self,
-        owner: Option<(u32, u32)>,
-        disk: Option<u64>,
-    ) -> Result<Arc<Volume>, String> {
-        let began = Instant::now();
-        self.phase(Phase::Starting, Some("Restoring files"));
-        let local = |e: std::io::Error| format!("The folder for its files could not be made: {e}");
-        let row = self.row().await?;
-        self.folder.delete().await.map_err(local)?;
-        let size = row.size();
-        let (bytes, files) = (size.bytes, size.files);
-        let made = self.folder.create(disk, Holds { bytes, files }).await;
-        made.map_err(local)?;
-        let at = Location::Repl(self.entry.id.clone());
-        let dir = self.folder.path().to_owned();
-        let volume = Volume::open(self.repls.store.clone(), at, row.head as u64, dir, owner)
-            .await
-            .map_err(|e| {
-                format!("Its files could not be read: {e}. Nothing is lost; try again.")
-            })?;
-        let restored = telling_progress(&self.entry, &volume, volume.restore_sources()).await;
-        if let Err(error) = restored
-            .map_err(|e| e.to_string())
-            .and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string()))
-        {
-            return Err(format!(
-                "Its files could not be restored: {error}. Nothing is lost; try again."
-            ));
-        }
-        volume.set_meta(|meta| meta.name = row.name);
-        self.repls.metrics.step("hydrate", began.elapsed());
-        info!(
-            ms = began.elapsed().as_millis() as u64,
-            files = volume.progress().done.files,
-            "restored"
-        );
-        Ok(Arc::new(volume))
     }
 
     /// What an earlier life left in its folder is there again.
@@ -716,7 +554,7 @@ impl Life {
         }
     }
 
-    async fn row(&self) -> Result<repl::Model, String> {
+    pub(super) async fn row(&self) -> Result<repl::Model, String> {
         match self.repls.db.repl(&self.entry.id).await {
             Ok(Some(row)) => Ok(row),
             Ok(None) => Err("It has been deleted.".into()),
@@ -738,57 +576,4 @@ impl Life {
             .await
             .map_err(|e| format!("What an earlier run left on this machine could not be saved: {e}. It is kept; try again."))
     }
-}
-
-/// Does `work` of a volume, and tells how far it is.
-async fn telling_progress<T>(entry: &Entry, volume: &Volume, work: impl Future<Output = T>) -> T {
-    tokio::pin!(work);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            () = tokio::time::sleep(PROGRESS) => {
-                let at = volume.progress();
-                entry.update(|s| s.progress = Some(told(at)));
-            }
-        }
-    }
-}
-
-fn told(alcove_volume::Progress { done, total }: alcove_volume::Progress) -> Progress {
-    Progress {
-        done: done.files,
-        total: total.files,
-        done_bytes: done.bytes,
-        total_bytes: total.bytes,
-    }
-}
-
-async fn restore_bulk(
-    volume: Arc<Volume>,
-    socket: PathBuf,
-    entry: Arc<Entry>,
-    metrics: Arc<crate::metrics::Metrics>,
-) {
-    if !volume.is_whole() {
-        restore_until_whole(&volume, &entry, &metrics).await;
-    }
-    // One that did not wait for it does nothing; of an earlier server's it is not known.
-    if let Err(error) = runner::ready(&socket).await {
-        warn!(%error, "the runner was not told that bulk is there");
-    }
-}
-
-async fn restore_until_whole(volume: &Volume, entry: &Entry, metrics: &crate::metrics::Metrics) {
-    let began = Instant::now();
-    let mut wait = RETRY.0;
-    while let Err(error) = telling_progress(entry, volume, volume.restore_bulk()).await {
-        warn!(%error, "restoring bulk; trying again");
-        let why = format!("Dependencies could not be restored yet: {error}. It is tried again.");
-        entry.update(|s| s.detail = Some(why));
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(RETRY.1);
-    }
-    entry.update(|s| (s.progress, s.detail) = (None, None));
-    metrics.step("restore_bulk", began.elapsed());
-    info!(ms = began.elapsed().as_millis() as u64, "bulk restored");
 }

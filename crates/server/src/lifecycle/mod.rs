@@ -19,6 +19,7 @@ mod running;
 mod saving;
 mod schedule;
 mod sizes;
+mod start;
 mod who;
 
 use std::collections::{HashMap, HashSet};

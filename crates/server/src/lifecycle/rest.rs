@@ -280,6 +280,10 @@ impl Life {
         }
         if !self.folder.is_restored() {
             info!("deleting a restore that was cut short");
+            // Its sandbox may wait for files that never come.
+            if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
+                warn!(%error, "its sandbox could not be ended");
+            }
             self.delete_local_copy().await;
             self.entry.update(|state| state.saved = Saved::Saved);
             return;

@@ -131,11 +131,11 @@ impl Templates {
             network: self.config.network,
         };
         let sandbox = self.spawner.start(&spec).await?;
-        let ran = tokio::time::timeout(
-            SETUP_LIMIT,
-            runner::run(&sandbox.socket, &project.setup.command),
-        )
-        .await;
+        let setup = async {
+            runner::begin(&sandbox.socket, false).await?;
+            runner::run(&sandbox.socket, &project.setup.command).await
+        };
+        let ran = tokio::time::timeout(SETUP_LIMIT, setup).await;
         self.spawner.stop(id).await?;
         let (code, output) = ran.context("it took longer than 20 minutes")??;
         if code != 0 {

@@ -13,21 +13,30 @@ use crate::store::Store;
 use crate::{Result, VolumeError, blocking, hydrate};
 
 impl Volume {
+    /// Where a sandbox's workspace and home are in a volume's folder.
+    pub fn tops(dir: &Path) -> [PathBuf; 2] {
+        TOPS.map(|top| dir.join(top))
+    }
+
+    /// Makes them, empty, unless they are there: a sandbox may be started before its files are.
+    pub async fn make_tops(dir: &Path, owner: Option<(u32, u32)>) -> Result<()> {
+        let tops = Self::tops(dir);
+        blocking(move || {
+            for path in tops {
+                std::fs::create_dir_all(&path)
+                    .and_then(|()| chown(&path, owner))
+                    .map_err(|e| VolumeError::local(path.to_string_lossy(), e))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Restores all that is not bulk into the folder, which must not hold any of it, and begins an
     /// epoch: from then on nobody else can write to the repl unnoticed.
     pub async fn restore_sources(&self) -> Result<()> {
         let mut state = self.state.lock().await;
-        let (dir, owner) = (self.dir.clone(), self.owner);
-        blocking(move || {
-            for top in TOPS {
-                let path = dir.join(top);
-                std::fs::create_dir_all(&path)
-                    .and_then(|()| chown(&path, owner))
-                    .map_err(|e| VolumeError::local(top, e))?;
-            }
-            Ok(())
-        })
-        .await?;
+        Self::make_tops(&self.dir, self.owner).await?;
         let mut begin = (*state.manifest).clone();
         begin.meta = begin.meta.lasting();
         let sources = Arc::new(state.manifest.sources.clone());

@@ -1,0 +1,299 @@
+//! How a repl comes to run: its files are brought to disk while its sandbox starts, unless one was ready. The
+//! runner waits for the files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use alcove_protocol::api::{Phase, Progress};
+use alcove_protocol::status::Status;
+use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
+use alcove_volume::{Location, Scope, Volume};
+use tokio::sync::watch;
+use tracing::{Instrument, info, warn};
+
+use super::entry::{Entry, Program};
+use super::life::{Life, RETRY, Running};
+use super::measured::Measured;
+use crate::metrics::Metrics;
+use crate::runner;
+
+/// How often progress is told.
+const PROGRESS: Duration = Duration::from_millis(100);
+/// Until a runner is asked again how it is, when the connection has ended.
+const FOLLOW: Duration = Duration::from_secs(1);
+
+impl Life {
+    /// Brings files to disk, unless they are there, and starts the sandbox.
+    pub(super) async fn start(
+        &mut self,
+        limits: &Limits,
+        kept: Option<Arc<Volume>>,
+    ) -> Result<Running, String> {
+        self.phase(Phase::Starting, Some("Getting ready"));
+        // Something of an earlier life may have been left by a stop that failed.
+        let stopped = self.repls.spawner.stop(&self.entry.id).await;
+        stopped.map_err(|e| e.to_string())?;
+        let there = match kept {
+            Some(volume) => Some(volume),
+            None => self.saved_what_is_left().await?,
+        };
+        match there {
+            Some(volume) => self.start_over(volume, limits).await,
+            None => self.start_anew(limits).await,
+        }
+    }
+
+    /// Over files that are there, and that nobody else may have.
+    async fn start_over(
+        &mut self,
+        volume: Arc<Volume>,
+        limits: &Limits,
+    ) -> Result<Running, String> {
+        let measured = self.measured(limits).await?;
+        self.phase(Phase::Starting, Some("Starting the sandbox"));
+        match self.begun(&volume, self.sandbox(limits).await).await {
+            Ok(sandbox) => Ok(self.running(volume, sandbox.socket, limits, measured)),
+            Err(error) => {
+                let saved = self.save_and_delete(&volume).await;
+                saved.map_err(|e| format!("{error} Besides: {e}"))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// With the store's files, which are brought while the sandbox starts.
+    async fn start_anew(&mut self, limits: &Limits) -> Result<Running, String> {
+        let started = self.bring_files(limits).await;
+        if started.is_err() {
+            // Nothing has been done in it.
+            if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
+                warn!(%error, "its sandbox could not be ended");
+            }
+            self.delete_local_copy().await;
+        }
+        started
+    }
+
+    async fn bring_files(&self, limits: &Limits) -> Result<Running, String> {
+        self.phase(Phase::Starting, Some("Restoring files"));
+        let volume = self.empty(limits).await?;
+        let (restored, sandbox) = tokio::join!(self.restore(&volume), self.sandbox(limits));
+        restored?;
+        let measured = self.measured(limits).await?;
+        let sandbox = self.begun(&volume, sandbox).await?;
+        Ok(self.running(volume, sandbox.socket, limits, measured))
+    }
+
+    /// Starts the sandbox over its folder. Its runner waits.
+    async fn sandbox(&self, limits: &Limits) -> Result<Sandbox, String> {
+        let began = Instant::now();
+        let [workspace, home] = Volume::tops(self.folder.path());
+        let spec = SandboxSpec {
+            id: self.entry.id.clone(),
+            workspace,
+            home,
+            env: Vec::new(),
+            limits: limits.clone(),
+            network: self.repls.config.network,
+        };
+        let started = self.repls.spawner.start(&spec).await;
+        self.repls.metrics.step("sandbox", began.elapsed());
+        started.map_err(|e| format!("The sandbox could not be started: {e}"))
+    }
+
+    /// Tells the runner that the files are there.
+    async fn begun(
+        &self,
+        volume: &Volume,
+        sandbox: Result<Sandbox, String>,
+    ) -> Result<Sandbox, String> {
+        let sandbox = sandbox?;
+        match runner::begin(&sandbox.socket, !volume.is_whole()).await {
+            Ok(()) => Ok(sandbox),
+            Err(error) => {
+                let stopped = self.repls.spawner.stop(&self.entry.id).await;
+                let besides = stopped.err().map(|e| format!(" Besides: {e}"));
+                Err(format!(
+                    "The sandbox could not be started: {error:#}.{}",
+                    besides.unwrap_or_default()
+                ))
+            }
+        }
+    }
+
+    /// What its folder takes, if nothing else holds it to the limit of a disk.
+    pub(super) async fn measured(&self, limits: &Limits) -> Result<Option<Measured>, String> {
+        let spawner = &self.repls.spawner;
+        let is_measured = spawner.isolates() && !spawner.has_disk(&self.entry.id);
+        let Some(disk) = limits.disk.filter(|_| is_measured) else {
+            return Ok(None);
+        };
+        let holds = self.row().await?.size();
+        let measured = Measured::before_start(self.folder.path(), disk, holds);
+        Ok(Some(measured.await))
+    }
+
+    pub(super) fn running(
+        &self,
+        volume: Arc<Volume>,
+        socket: PathBuf,
+        limits: &Limits,
+        measured: Option<Measured>,
+    ) -> Running {
+        self.entry.touch();
+        *self.entry.program.lock() = Program::default();
+        let (sender, status) = watch::channel(Status::default());
+        let at = socket.clone();
+        let follow = tokio::spawn(async move {
+            loop {
+                let told = runner::follow(&at, |status| drop(sender.send_replace(status))).await;
+                if let Err(error) = told {
+                    tracing::debug!(%error, "status of a runner");
+                }
+                tokio::time::sleep(FOLLOW).await;
+            }
+        });
+        let bulk = tokio::spawn(
+            restore_bulk(
+                volume.clone(),
+                socket.clone(),
+                self.entry.clone(),
+                self.repls.metrics.clone(),
+            )
+            .in_current_span(),
+        );
+        Running {
+            volume,
+            socket,
+            limits: limits.clone(),
+            measured,
+            bulk,
+            follow,
+            status,
+            active: 0,
+            exits: 0,
+            began: Instant::now(),
+        }
+    }
+
+    /// What is on disk from an earlier life, saved; `None` when nothing is, or it is another's by now.
+    async fn saved_what_is_left(&mut self) -> Result<Option<Arc<Volume>>, String> {
+        self.attach_left().await?;
+        if !self.folder.exists() || !self.folder.is_restored() {
+            return Ok(None);
+        }
+        self.phase(
+            Phase::Starting,
+            Some("Saving what an earlier run left on this machine"),
+        );
+        let volume = Arc::new(self.adopt(self.owner().await?).await?);
+        if volume.is_replaced().await {
+            self.keep_as_fork(&volume).await?;
+            return Ok(None);
+        }
+        self.checkpoint(&volume, Scope::Final, None).await?;
+        Ok(Some(volume))
+    }
+
+    /// A folder for the store's files, with nothing in it.
+    async fn empty(&self, limits: &Limits) -> Result<Arc<Volume>, String> {
+        let owner = self.owner().await?;
+        let row = self.row().await?;
+        let size = row.size();
+        let (bytes, files) = (size.bytes, size.files);
+        let made = async {
+            self.folder.delete().await?;
+            let holds = Holds { bytes, files };
+            self.folder.create(limits.disk, holds).await
+        };
+        let local =
+            |e: &dyn std::fmt::Display| format!("The folder for its files could not be made: {e}");
+        made.await.map_err(|e| local(&e))?;
+        let dir = self.folder.path().to_owned();
+        let tops = Volume::make_tops(&dir, owner).await;
+        tops.map_err(|e| local(&e))?;
+        let (store, at) = (
+            self.repls.store.clone(),
+            Location::Repl(self.entry.id.clone()),
+        );
+        let volume = Volume::open(store, at, row.head as u64, dir, owner).await;
+        let volume = volume.map_err(|e| {
+            format!("Its files could not be read: {e}. Nothing is lost; try again.")
+        })?;
+        volume.set_meta(|meta| meta.name = row.name);
+        Ok(Arc::new(volume))
+    }
+
+    /// The store's files, but for bulk.
+    async fn restore(&self, volume: &Volume) -> Result<(), String> {
+        let began = Instant::now();
+        let restored = telling_progress(&self.entry, volume, volume.restore_sources()).await;
+        let marked = restored
+            .map_err(|e| e.to_string())
+            .and_then(|()| self.folder.mark_restored().map_err(|e| e.to_string()));
+        marked.map_err(|error| {
+            format!("Its files could not be restored: {error}. Nothing is lost; try again.")
+        })?;
+        self.repls.metrics.step("hydrate", began.elapsed());
+        info!(
+            ms = began.elapsed().as_millis() as u64,
+            files = volume.progress().done.files,
+            "restored"
+        );
+        Ok(())
+    }
+}
+
+/// Does `work` of a volume, and tells how far it is.
+async fn telling_progress<T>(entry: &Entry, volume: &Volume, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = tokio::time::sleep(PROGRESS) => {
+                let at = volume.progress();
+                entry.update(|s| s.progress = Some(told(at)));
+            }
+        }
+    }
+}
+
+fn told(alcove_volume::Progress { done, total }: alcove_volume::Progress) -> Progress {
+    Progress {
+        done: done.files,
+        total: total.files,
+        done_bytes: done.bytes,
+        total_bytes: total.bytes,
+    }
+}
+
+async fn restore_bulk(
+    volume: Arc<Volume>,
+    socket: PathBuf,
+    entry: Arc<Entry>,
+    metrics: Arc<Metrics>,
+) {
+    if !volume.is_whole() {
+        restore_until_whole(&volume, &entry, &metrics).await;
+    }
+    // One that did not wait for it does nothing; of an earlier server's it is not known.
+    if let Err(error) = runner::ready(&socket).await {
+        warn!(%error, "the runner was not told that bulk is there");
+    }
+}
+
+async fn restore_until_whole(volume: &Volume, entry: &Entry, metrics: &Metrics) {
+    let began = Instant::now();
+    let mut wait = RETRY.0;
+    while let Err(error) = telling_progress(entry, volume, volume.restore_bulk()).await {
+        warn!(%error, "restoring bulk; trying again");
+        let why = format!("Dependencies could not be restored yet: {error}. It is tried again.");
+        entry.update(|s| s.detail = Some(why));
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(RETRY.1);
+    }
+    entry.update(|s| (s.progress, s.detail) = (None, None));
+    metrics.step("restore_bulk", began.elapsed());
+    info!(ms = began.elapsed().as_millis() as u64, "bulk restored");
+}
