@@ -188,6 +188,9 @@ pub struct Serve {
     /// Memory that must be available on this machine before another repl starts
     #[arg(long, env = "ALCOVE_SPARE_MEMORY", value_name = "SIZE", default_value = "256MiB", value_parser = bytes)]
     pub spare_memory: u64,
+    /// Sandboxes that are made before anybody asks, for new repls: as many as were wanted lately, up to so many
+    #[arg(long, env = "ALCOVE_WARM", value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(0..=64))]
+    pub warm: u16,
     /// What one repl's files may hold in the store
     #[arg(long, env = "ALCOVE_REPL_SIZE", value_name = "SIZE", default_value = "10GiB", value_parser = bytes)]
     pub repl_size: u64,

@@ -305,6 +305,7 @@ pub fn config(options: &Serve) -> anyhow::Result<Config> {
             spare: options.spare_memory,
             memory: options.total_memory,
         },
+        warm: options.warm.into(),
         lifetimes: Lifetimes {
             patience: Patience {
                 grace: options.grace_period.0,

@@ -66,6 +66,7 @@ fn options() -> Options {
         .arg("--network", "internet")
         .arg("--grace-period", "500ms")
         .arg("--stop-patience", "200ms")
+        .arg("--warm", "2")
 }
 
 /// One who works in a repl, whatever happens to it.

@@ -284,6 +284,7 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
             max_idle: None,
             max_life: None,
         },
+        warm: 0,
         wake_patience: Duration::from_secs(10),
         token: Some(TOKEN.into()),
         sizes: Sizes::new(limits, &[], "standard").unwrap(),

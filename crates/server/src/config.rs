@@ -23,6 +23,8 @@ pub struct Config {
     pub database: Option<String>,
     /// What all repls of this machine may take together.
     pub room: Room,
+    /// Sandboxes that may be ready before anybody asks for them.
+    pub warm: usize,
     /// How long repls go on, and what starts them.
     pub lifetimes: Lifetimes,
     /// How long a request to a preview is held while its repl starts.

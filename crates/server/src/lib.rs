@@ -140,7 +140,9 @@ impl App {
         self.repls.come_back().await;
         let sweeping = tokio::spawn(sweep(self.clone()));
         let upkeep = tokio::spawn(upkeep::keep_up(self.clone()));
+        let warming = tokio::spawn(self.repls.clone().keep_warm(closing.clone()));
         closing.cancelled().await;
+        let _ = warming.await;
         sweeping.abort();
         upkeep.abort();
         let farewell = *self.farewell.get().unwrap_or(&Farewell::Stop);

@@ -22,7 +22,7 @@ struct PhaseLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Request {
+struct Kind {
     kind: &'static str,
 }
 
@@ -56,7 +56,9 @@ pub struct Metrics {
     checkpoints: Counter,
     checkpoint_bytes: Counter,
     checkpoint_failures: Counter,
-    store_requests: Family<Request, Gauge>,
+    store_requests: Family<Kind, Gauge>,
+    warm: Gauge,
+    starts: Family<Kind, Counter>,
 }
 
 /// From a millisecond to half a minute.
@@ -136,6 +138,17 @@ impl Metrics {
             "Requests to the object store since the start, by kind",
             store_requests.clone(),
         );
+        let (warm, starts) = (Gauge::default(), Family::default());
+        registry.register(
+            "warm_sandboxes",
+            "Sandboxes that are ready for a new repl",
+            warm.clone(),
+        );
+        registry.register(
+            "starts",
+            "Repls that were started, by whether their sandbox was ready",
+            starts.clone(),
+        );
         let programs = Programs::default();
         registry.register_with_unit(
             "repl_memory",
@@ -175,7 +188,23 @@ impl Metrics {
             checkpoint_bytes,
             checkpoint_failures,
             store_requests,
+            warm,
+            starts,
         }
+    }
+
+    /// How many sandboxes are ready for a new repl.
+    pub fn warm(&self, ready: usize) {
+        self.warm.set(ready as i64);
+    }
+
+    /// A repl has been started.
+    pub fn started(&self, is_warm: bool) {
+        let kind = match is_warm {
+            true => "warm",
+            false => "cold",
+        };
+        self.starts.get_or_create(&Kind { kind }).inc();
     }
 
     pub fn session(&self) -> OpenSession {
@@ -252,7 +281,7 @@ impl Metrics {
     pub fn store_requests(&self, counts: [(&'static str, u64); 4]) {
         for (kind, count) in counts {
             self.store_requests
-                .get_or_create(&Request { kind })
+                .get_or_create(&Kind { kind })
                 .set(count as i64);
         }
     }

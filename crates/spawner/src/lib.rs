@@ -221,6 +221,22 @@ pub struct Holds {
     pub files: u64,
 }
 
+impl Holds {
+    /// With room to work in.
+    pub(crate) fn with_room(self) -> Self {
+        Self {
+            bytes: self.bytes + self.bytes / 4,
+            files: self.files + self.files / 4,
+        }
+    }
+
+    /// Whether it can be brought into a disk of so many bytes, or is given a larger one.
+    pub fn fits(self, disk: u64) -> bool {
+        let Self { bytes, files } = self.with_room();
+        bytes <= disk && files <= sandbox::disk::files_of(disk)
+    }
+}
+
 /// What a repl's folder holds, and may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DiskUsage {

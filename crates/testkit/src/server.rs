@@ -108,6 +108,8 @@ impl Server {
             // Whatever else this machine does.
             .env("ALCOVE_SPARE_MEMORY", "0")
             .env("ALCOVE_TOTAL_MEMORY", "1024TiB")
+            // What a test looks at is its own.
+            .env("ALCOVE_WARM", "0")
             .env(
                 "ALCOVE_LOG",
                 std::env::var("ALCOVE_LOG").unwrap_or_else(|_| "warn".into()),

@@ -206,6 +206,7 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
 #[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
 async fn metrics(State(app): State<Arc<App>>, _user: User) -> impl IntoResponse {
     app.metrics.store_requests(app.store.requests());
+    app.metrics.warm(app.repls.ready());
     (
         [(
             CONTENT_TYPE,

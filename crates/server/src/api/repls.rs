@@ -102,7 +102,8 @@ async fn insert(
     template: String,
     size: Option<String>,
 ) -> Result<repl::Model, ApiFailure> {
-    let id = names::new_id();
+    let place = app.repls.place(size.as_deref());
+    let id = place.id().to_owned();
     let meta = templates::meta_of_new(files, &name, &user.id, &template);
     // Another's home folder stays with them. A template's is nobody's.
     let with_home = files.meta.owner.is_empty() || files.meta.owner == user.id;
@@ -128,6 +129,7 @@ async fn insert(
         program_runs: false,
     };
     app.db.insert_repl(row.clone()).await?;
+    place.take(&row);
     Ok(row)
 }
 

@@ -75,6 +75,12 @@ impl Admission {
         })
     }
 
+    /// Whether one that may take so much memory would be let in at once.
+    pub fn has_room(&self, memory: u64) -> bool {
+        let line = self.line.lock();
+        line.waiting.is_empty() && self.may_enter(&line, memory, meminfo("MemAvailable:"))
+    }
+
     /// For one that runs already.
     pub fn at_once(self: &Arc<Self>, memory: u64) -> Ticket {
         self.line.lock().let_in(memory);
@@ -106,16 +112,20 @@ impl Admission {
     fn look(&self, number: u64, memory: u64, available: Option<u64>) -> Option<usize> {
         let mut line = self.line.lock();
         let at = line.waiting.iter().position(|n| *n == number).unwrap_or(0);
+        if at == 0 && self.may_enter(&line, memory, available) {
+            line.let_in(memory);
+            return None;
+        }
+        Some(at + 1)
+    }
+
+    fn may_enter(&self, line: &Line, memory: u64, available: Option<u64>) -> bool {
         let is_there = available.is_none_or(|bytes| bytes >= self.room.spare);
         let promised = line.promised.saturating_add(memory);
         let may_be_promised = self.memory.is_none_or(|bytes| promised <= bytes);
         let has_memory = is_there && may_be_promised;
         // One alone may try: nothing would make room for it.
-        if at == 0 && line.running < self.room.repls && (has_memory || line.running == 0) {
-            line.let_in(memory);
-            return None;
-        }
-        Some(at + 1)
+        line.running < self.room.repls && (has_memory || line.running == 0)
     }
 }
 

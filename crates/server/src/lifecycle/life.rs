@@ -23,6 +23,7 @@ use super::fill::Fill;
 use super::folder::Folder;
 use super::measured::Measured;
 use super::running::until;
+use super::warm::Ready;
 use crate::db::{now_ms, repl};
 use crate::runner;
 
@@ -86,6 +87,9 @@ pub(super) struct Life {
     pub(super) is_partly_saved: bool,
     /// It rests, and is saved, but its folder could not be deleted, or its user not be given back.
     pub(super) is_in_the_way: bool,
+    /// Its sandbox, made before it was: until it is started, or ended since nobody does.
+    pub(super) ready: Option<Ready>,
+    cools: Option<Instant>,
 }
 
 /// A repl that runs.
@@ -124,8 +128,14 @@ impl Life {
         repls: Arc<Repls>,
         entry: Arc<Entry>,
         commands: mpsc::UnboundedReceiver<Command>,
+        ready: Option<Ready>,
     ) -> Self {
         let folder = repls.folder(&entry.id);
+        let grace = entry.lifetime().patience.grace;
+        let cools = ready
+            .as_ref()
+            .and(grace)
+            .map(|grace| Instant::now() + grace);
         Self {
             repls,
             entry,
@@ -139,6 +149,8 @@ impl Life {
             is_rescued: false,
             is_partly_saved: false,
             is_in_the_way: false,
+            ready,
+            cools,
         }
     }
 
@@ -154,6 +166,10 @@ impl Life {
                     },
                     () = until(self.again) => {
                         self.come_back().await;
+                        continue;
+                    }
+                    () = until(self.cools) => {
+                        self.cool().await;
                         continue;
                     }
                 };
@@ -184,11 +200,17 @@ impl Life {
                         let _ = reply.send(self.at_rest());
                     }
                     // Nothing runs, and everything is saved: unless a rescue failed.
-                    Command::Stop(reply) | Command::Save(reply) => {
+                    Command::Stop(reply) => {
+                        self.cool().await;
+                        self.save_what_is_left().await;
+                        let _ = reply.send(self.at_rest());
+                    }
+                    Command::Save(reply) => {
                         self.save_what_is_left().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Leave(reply) => {
+                        self.cool().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Amend(amend) => self.amend(*amend).await,
@@ -203,6 +225,14 @@ impl Life {
         }
         .instrument(span)
         .await;
+    }
+
+    /// Ends its sandbox if that is ready, and nobody has started it.
+    async fn cool(&mut self) {
+        self.cools = None;
+        if self.ready.take().is_some() {
+            self.repls.end_warm(&self.entry.id).await;
+        }
     }
 
     /// Somebody who asks for it is answered when it runs.

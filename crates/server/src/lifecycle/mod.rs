@@ -20,6 +20,7 @@ mod saving;
 mod schedule;
 mod sizes;
 mod start;
+mod warm;
 mod who;
 
 use std::collections::{HashMap, HashSet};
@@ -48,6 +49,7 @@ use life::{Command, Life, Start};
 pub use lifetime::Lifetimes;
 pub use quota::{Quotas, size_in_words};
 pub use sizes::{NamedSize, STANDARD, Sizes};
+use warm::{Ready, Warm};
 
 /// Changes that a slow listener may be behind.
 const CHANGES: usize = 256;
@@ -68,6 +70,7 @@ pub struct Repls {
     spawner: Arc<dyn Spawner>,
     metrics: Arc<Metrics>,
     admission: Arc<Admission>,
+    warm: Warm,
     entries: Mutex<HashMap<String, Arc<Entry>>>,
     changes: broadcast::Sender<Change>,
     /// The server ends: what can't be saved at once stays on disk for the next start.
@@ -111,6 +114,7 @@ impl Repls {
             spawner,
             metrics,
             admission: Admission::new(config.room),
+            warm: Warm::new(config.warm),
             entries: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES),
             closing: AtomicBool::new(false),
@@ -154,6 +158,11 @@ impl Repls {
             tracing::error!(repl = id, %error, "what an earlier server left on this machine can't be read");
         }
         let Some(row) = self.db.any_repl(id).await? else {
+            if !self.folder(id).is_restored() {
+                // Nobody has been in it.
+                self.end_warm(id).await;
+                return Ok(());
+            }
             tracing::warn!(
                 folder = id,
                 "a folder of a repl that the database does not know is left alone"
@@ -202,6 +211,15 @@ impl Repls {
     }
 
     fn entry(self: &Arc<Self>, row: &repl::Model) -> Arc<Entry> {
+        self.entry_with(row, None)
+    }
+
+    /// A repl is new, and its sandbox is ready.
+    fn begin(self: &Arc<Self>, row: &repl::Model, ready: Ready) {
+        self.entry_with(row, Some(ready));
+    }
+
+    fn entry_with(self: &Arc<Self>, row: &repl::Model, ready: Option<Ready>) -> Arc<Entry> {
         let mut entries = self.entries.lock();
         if let Some(entry) = entries.get(&row.id) {
             return entry.clone();
@@ -212,7 +230,7 @@ impl Repls {
         let changes = self.changes.clone();
         let entry = Arc::new(Entry::new(row, resting, chosen, commands, changes));
         entries.insert(row.id.clone(), entry.clone());
-        tokio::spawn(Life::new(self.clone(), entry.clone(), queue).run());
+        tokio::spawn(Life::new(self.clone(), entry.clone(), queue, ready).run());
         entry
     }
 

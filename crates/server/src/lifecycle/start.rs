@@ -8,13 +8,14 @@ use std::time::{Duration, Instant};
 use alcove_protocol::api::{Phase, Progress};
 use alcove_protocol::status::Status;
 use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
-use alcove_volume::{Location, Scope, Volume};
+use alcove_volume::{Location, Scope, Size, Volume};
 use tokio::sync::watch;
 use tracing::{Instrument, info, warn};
 
 use super::entry::{Entry, Program};
 use super::life::{Life, RETRY, Running};
 use super::measured::Measured;
+use crate::db::repl;
 use crate::metrics::Metrics;
 use crate::runner;
 
@@ -31,6 +32,9 @@ impl Life {
         kept: Option<Arc<Volume>>,
     ) -> Result<Running, String> {
         self.phase(Phase::Starting, Some("Getting ready"));
+        if let Some(running) = self.start_ready(limits, kept.is_some()).await {
+            return Ok(running);
+        }
         // Something of an earlier life may have been left by a stop that failed.
         let stopped = self.repls.spawner.stop(&self.entry.id).await;
         stopped.map_err(|e| e.to_string())?;
@@ -38,9 +42,39 @@ impl Life {
             Some(volume) => Some(volume),
             None => self.saved_what_is_left().await?,
         };
-        match there {
+        let started = match there {
             Some(volume) => self.start_over(volume, limits).await,
             None => self.start_anew(limits).await,
+        };
+        if started.is_ok() {
+            self.repls.metrics.started(false);
+        }
+        started
+    }
+
+    /// In the sandbox that was made before its repl, if there is one that fits. `None`: it is started like any
+    /// other, which ends that one.
+    async fn start_ready(&mut self, limits: &Limits, is_kept: bool) -> Option<Running> {
+        let ready = self.ready.take()?;
+        let holds = self.row().await.ok().map(|row| holds(&row))?;
+        if is_kept || !ready.fits(limits, holds) {
+            return None;
+        }
+        let begun = async {
+            self.phase(Phase::Starting, Some("Restoring files"));
+            let volume = self.opened(self.owner().await?).await?;
+            self.restore(&volume).await?;
+            self.begun(volume, Ok(ready.sandbox), limits).await
+        };
+        match begun.await {
+            Ok(running) => {
+                self.repls.metrics.started(true);
+                Some(running)
+            }
+            Err(error) => {
+                warn!(error, "the sandbox that was ready can't be used");
+                None
+            }
         }
     }
 
@@ -50,10 +84,10 @@ impl Life {
         volume: Arc<Volume>,
         limits: &Limits,
     ) -> Result<Running, String> {
-        let measured = self.measured(limits).await?;
         self.phase(Phase::Starting, Some("Starting the sandbox"));
-        match self.begun(&volume, self.sandbox(limits).await).await {
-            Ok(sandbox) => Ok(self.running(volume, sandbox.socket, limits, measured)),
+        let sandbox = self.sandbox(limits).await;
+        match self.begun(volume.clone(), sandbox, limits).await {
+            Ok(running) => Ok(running),
             Err(error) => {
                 let saved = self.save_and_delete(&volume).await;
                 saved.map_err(|e| format!("{error} Besides: {e}"))?;
@@ -80,9 +114,7 @@ impl Life {
         let volume = self.empty(limits).await?;
         let (restored, sandbox) = tokio::join!(self.restore(&volume), self.sandbox(limits));
         restored?;
-        let measured = self.measured(limits).await?;
-        let sandbox = self.begun(&volume, sandbox).await?;
-        Ok(self.running(volume, sandbox.socket, limits, measured))
+        self.begun(volume, sandbox, limits).await
     }
 
     /// Starts the sandbox over its folder. Its runner waits.
@@ -105,12 +137,14 @@ impl Life {
     /// Tells the runner that the files are there.
     async fn begun(
         &self,
-        volume: &Volume,
+        volume: Arc<Volume>,
         sandbox: Result<Sandbox, String>,
-    ) -> Result<Sandbox, String> {
+        limits: &Limits,
+    ) -> Result<Running, String> {
         let sandbox = sandbox?;
+        let measured = self.measured(limits).await?;
         match runner::begin(&sandbox.socket, !volume.is_whole()).await {
-            Ok(()) => Ok(sandbox),
+            Ok(()) => Ok(self.running(volume, sandbox.socket, limits, measured)),
             Err(error) => {
                 let stopped = self.repls.spawner.stop(&self.entry.id).await;
                 let besides = stopped.err().map(|e| format!(" Besides: {e}"));
@@ -199,20 +233,23 @@ impl Life {
     /// A folder for the store's files, with nothing in it.
     async fn empty(&self, limits: &Limits) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
-        let row = self.row().await?;
-        let size = row.size();
-        let (bytes, files) = (size.bytes, size.files);
+        let holds = holds(&self.row().await?);
         let made = async {
             self.folder.delete().await?;
-            let holds = Holds { bytes, files };
             self.folder.create(limits.disk, holds).await
         };
         let local =
             |e: &dyn std::fmt::Display| format!("The folder for its files could not be made: {e}");
         made.await.map_err(|e| local(&e))?;
-        let dir = self.folder.path().to_owned();
-        let tops = Volume::make_tops(&dir, owner).await;
+        let tops = Volume::make_tops(self.folder.path(), owner).await;
         tops.map_err(|e| local(&e))?;
+        self.opened(owner).await
+    }
+
+    /// The newest state in the store, over a folder with nothing in it.
+    async fn opened(&self, owner: Option<(u32, u32)>) -> Result<Arc<Volume>, String> {
+        let row = self.row().await?;
+        let dir = self.folder.path().to_owned();
         let (store, at) = (
             self.repls.store.clone(),
             Location::Repl(self.entry.id.clone()),
@@ -243,6 +280,11 @@ impl Life {
         );
         Ok(())
     }
+}
+
+fn holds(row: &repl::Model) -> Holds {
+    let Size { bytes, files } = row.size();
+    Holds { bytes, files }
 }
 
 /// Does `work` of a volume, and tells how far it is.

@@ -47,6 +47,11 @@ const SPARE: u64 = 1 << 30;
 /// `ioctl` of `/dev/loop-control` (`linux/loop.h`).
 const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
 
+/// Files, folders and links that a disk of so many bytes has room for.
+pub fn files_of(bytes: u64) -> u64 {
+    bytes / BYTES_OF_FILE
+}
+
 /// The images of a server's repls.
 #[derive(Debug)]
 pub struct Disks {
@@ -148,8 +153,9 @@ impl Disks {
                 "this machine's disk is almost full: whoever runs it has to make room".into(),
             ));
         }
-        let size = size.max(holds.bytes + holds.bytes / 4);
-        let files = (size / BYTES_OF_FILE).max(holds.files + holds.files / 4);
+        let holds = holds.with_room();
+        let size = size.max(holds.bytes);
+        let files = files_of(size).max(holds.files);
         let new = image.with_extension("new");
         let made = File::create(&new).and_then(|file| file.set_len(size));
         made.map_err(&failed)?;

@@ -1,0 +1,220 @@
+//! Sandboxes that are ready before anybody asks: given to new repls, and gone when nobody needs them.
+
+mod common;
+
+use std::fs;
+
+use alcove_testkit::{Options, Server, Session, Traces, eventually, kill_sandbox};
+use common::options;
+use hyper::Method;
+use serde_json::json;
+
+/// One sandbox is ready, never more.
+fn one() -> Options {
+    options().arg("--warm", "1")
+}
+
+async fn figure(server: &Server, name: &str) -> Option<u64> {
+    let text = server.http().get("/metrics").await.ok()?.text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.trim().parse().ok()
+}
+
+async fn output(page: &mut Session, command: &str) -> String {
+    page.command(command).await.unwrap().0
+}
+
+/// The id of the one that is ready, once it is.
+async fn ready(server: &Server) -> String {
+    eventually("a sandbox is ready", || async {
+        (figure(server, "alcove_warm_sandboxes").await? == 1).then_some(())
+    })
+    .await;
+    let mut ids = records(server);
+    assert_eq!(ids.len(), 1, "{ids:?}");
+    ids.remove(0)
+}
+
+/// Ids of all sandboxes that are written down.
+fn records(server: &Server) -> Vec<String> {
+    let folder = server.data_dir.join("sandboxes/sandboxes");
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|name| name.strip_suffix(".json").map(str::to_owned))
+        .collect()
+}
+
+async fn starts(server: &Server, kind: &str) -> u64 {
+    let name = format!("alcove_starts_total{{kind=\"{kind}\"}}");
+    figure(server, &name).await.unwrap_or(0)
+}
+
+#[tokio::test]
+async fn a_new_repl_has_the_one_that_is_ready_and_the_next_has_another() {
+    let server = Server::start(one()).await.unwrap();
+    let mut traces = None;
+    for _ in 0..2 {
+        let first = ready(&server).await;
+        traces = Traces::of(&server).ok();
+        let id = server.create("node").await.unwrap();
+        assert_eq!(id, first);
+        let mut page = server.session(&id).await.unwrap();
+        let said = output(&mut page, "ls; stat -c %U /workspace; id -un").await;
+        assert!(said.contains("package.json"), "{said}");
+        let lines: Vec<&str> = said.lines().map(str::trim).collect();
+        assert!(
+            lines.windows(2).any(|two| two == ["user", "user"]),
+            "{said}"
+        );
+        page.command("echo kept > mine.txt").await.unwrap();
+        drop(page);
+        server.stop_repl(&id).await.unwrap();
+        // It is a repl like any other from then on.
+        let mut page = server.session(&id).await.unwrap();
+        let said = output(&mut page, "cat mine.txt").await;
+        assert!(said.contains("kept"), "{said}");
+        drop(page);
+        server.stop_repl(&id).await.unwrap();
+    }
+    assert_eq!(starts(&server, "warm").await, 2);
+    assert_eq!(starts(&server, "cold").await, 2);
+    server.stop().await.unwrap();
+    traces.unwrap().all_gone().await;
+}
+
+#[tokio::test]
+async fn dependencies_are_brought_into_one_too() {
+    let server = Server::start(one()).await.unwrap();
+    ready(&server).await;
+    let id = server.create("node").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let made = "mkdir -p node_modules/some && echo there > node_modules/some/file && echo made";
+    page.command(made).await.unwrap();
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    let first = ready(&server).await;
+    let copy = server
+        .http()
+        .post(&format!("/api/repls/{id}/duplicate"), json!({}))
+        .await
+        .unwrap();
+    let copy = copy.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(copy, first);
+    let mut page = server.session(&copy).await.unwrap();
+    let waits =
+        "until [ -e node_modules/some/file ]; do sleep 0.05; done; cat node_modules/some/file";
+    let said = output(&mut page, waits).await;
+    assert!(said.contains("there"), "{said}");
+    drop(page);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_has_ended_meanwhile_is_replaced_by_a_start_like_any_other() {
+    let server = Server::start(one()).await.unwrap();
+    let first = ready(&server).await;
+    kill_sandbox(&server.data_dir, &first).unwrap();
+    let id = server.create("node").await.unwrap();
+    assert_eq!(id, first);
+    let mut page = server.session(&id).await.unwrap();
+    let said = output(&mut page, "ls").await;
+    assert!(said.contains("package.json"), "{said}");
+    assert_eq!(starts(&server, "cold").await, 1);
+    drop(page);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_repl_of_another_size_starts_without_one() {
+    let server = Server::start(
+        one()
+            .arg("--sizes", "large:memory=3GiB")
+            .arg("--max-size", "large"),
+    )
+    .await
+    .unwrap();
+    let first = ready(&server).await;
+    let id = server.create("node").await.unwrap();
+    assert_eq!(id, first);
+    let settings = json!({ "settings": { "size": "large" } });
+    let path = format!("/api/repls/{id}");
+    let changed = server.http().json(Method::PATCH, &path, settings).await;
+    let changed = changed.unwrap();
+    assert_eq!(changed.status, 200, "{}", changed.text());
+    let mut page = server.session(&id).await.unwrap();
+    assert!(output(&mut page, "ls").await.contains("package.json"));
+    assert_eq!(starts(&server, "cold").await, 1);
+    drop(page);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_nobody_opens_ends() {
+    let server = Server::start(one().arg("--grace-period", "1s"))
+        .await
+        .unwrap();
+    let first = ready(&server).await;
+    let traces = Traces::of(&server).unwrap();
+    let id = server.create("node").await.unwrap();
+    assert_eq!(id, first);
+    eventually("its sandbox has ended, another one is ready", || async {
+        let ids = records(&server);
+        let folder = server.data_dir.join("repls").join(&id);
+        (ids.len() == 1 && ids[0] != id && !folder.exists()).then_some(())
+    })
+    .await;
+    // It was deleted before anybody came.
+    let second = ready(&server).await;
+    let id = server.create("node").await.unwrap();
+    assert_eq!(id, second);
+    let path = format!("/api/repls/{id}");
+    let deleted = server.http().json(Method::DELETE, &path, json!({})).await;
+    assert_eq!(deleted.unwrap().status, 204);
+    eventually("the deleted one has none", || async {
+        (!records(&server).contains(&id)).then_some(())
+    })
+    .await;
+    server.stop().await.unwrap();
+    traces.all_gone().await;
+}
+
+#[tokio::test]
+async fn those_of_a_server_that_was_killed_are_ended_by_the_next() {
+    let mut server = Server::start(one()).await.unwrap();
+    // One is a repl's that nobody has opened, one is nobody's.
+    let made = ready(&server).await;
+    let traces = Traces::of(&server).unwrap();
+    let id = server.create("node").await.unwrap();
+    assert_eq!(id, made);
+    eventually("another one is ready", || async {
+        (figure(&server, "alcove_warm_sandboxes").await? == 1).then_some(())
+    })
+    .await;
+    assert_eq!(records(&server).len(), 2);
+    server.end(libc::SIGKILL).await.unwrap();
+    let server = server.again().await.unwrap();
+    eventually("one is ready, and no other is there", || async {
+        let is_ready = figure(&server, "alcove_warm_sandboxes").await? == 1;
+        let ids = records(&server);
+        (is_ready && ids.len() == 1 && ids[0] != id).then_some(())
+    })
+    .await;
+    let mut page = server.session(&id).await.unwrap();
+    assert!(output(&mut page, "ls").await.contains("package.json"));
+    drop(page);
+    server.stop().await.unwrap();
+    traces.all_gone().await;
+}
+
+#[tokio::test]
+async fn none_is_ready_where_none_is_wanted() {
+    let server = Server::start(options().arg("--warm", "0")).await.unwrap();
+    let id = server.create("node").await.unwrap();
+    let page = server.session(&id).await.unwrap();
+    assert_eq!(figure(&server, "alcove_warm_sandboxes").await, Some(0));
+    assert_eq!(records(&server), [id]);
+    drop(page);
+    server.stop().await.unwrap();
+}
