@@ -61,12 +61,16 @@ const HARMS: [Harm; 6] = [
     Harm::Store,
 ];
 
-fn options() -> Options {
+/// Sandboxes that are ready while harm is done.
+const WARM: &str = "2";
+
+/// `warm`: how many sandboxes may be ready for repls that are not made yet.
+fn options(warm: &str) -> Options {
     Options::new(env!("CARGO_BIN_EXE_alcove"))
         .arg("--network", "internet")
         .arg("--grace-period", "500ms")
         .arg("--stop-patience", "200ms")
-        .arg("--warm", "2")
+        .arg("--warm", warm)
 }
 
 /// One who works in a repl, whatever happens to it.
@@ -144,7 +148,7 @@ impl Trial {
         match harm {
             Harm::Server => {
                 self.server.end(libc::SIGKILL).await?;
-                self.server = Server::start_over(options(), &self.data).await?;
+                self.server = Server::start_over(options(WARM), &self.data).await?;
                 self.address.send_replace(self.server.address);
             }
             Harm::Runner | Harm::Program | Harm::Connection => {
@@ -229,7 +233,7 @@ fn kill(pid: u32) -> anyhow::Result<()> {
 async fn run(repls: usize, time: Duration, seed: u64) -> anyhow::Result<Outcome> {
     let folder = tempfile::Builder::new().prefix("alcove-chaos-").tempdir()?;
     let data = folder.path().join("data");
-    let server = Server::start_over(options(), &data).await?;
+    let server = Server::start_over(options(WARM), &data).await?;
     let mut random = StdRng::seed_from_u64(seed);
     let address = watch::Sender::new(server.address);
     let over = watch::Sender::new(false);
@@ -277,6 +281,9 @@ async fn run(repls: usize, time: Duration, seed: u64) -> anyhow::Result<Outcome>
         rounds.push(person.await?);
     }
     trial.rest().await?;
+    // What is ready for others is no leak: from now on nothing is.
+    trial.server.end(libc::SIGINT).await?;
+    trial.server = Server::start_over(options("0"), &trial.data).await?;
     let mut leaked = trial.traces.left_of_repls().await;
     let (mut lost, mut reopened) = (Vec::new(), 0);
     for ((repl, _), rounds) in trial.repls.iter().zip(&rounds) {

@@ -71,9 +71,9 @@ impl Warm {
     }
 
     /// One of this size, if there is one.
-    fn take(&self, limits: &Limits) -> Option<Ready> {
+    fn take(&self, limits: &Limits, now: Instant) -> Option<Ready> {
         let mut pool = self.pool.lock();
-        pool.demand.note(Instant::now());
+        pool.demand.note(now);
         self.changed.notify_one();
         let at = pool.ready.iter().position(|r| r.limits == *limits)?;
         pool.ready.remove(at)
@@ -163,7 +163,7 @@ impl Drop for Place {
 impl Repls {
     /// For a new repl of this size.
     pub fn place(self: &Arc<Self>, size: Option<&str>) -> Place {
-        let ready = self.warm.take(self.config.sizes.of(size));
+        let ready = self.warm.take(self.config.sizes.of(size), Instant::now());
         Place {
             repls: self.clone(),
             id: match &ready {
@@ -316,14 +316,15 @@ mod tests {
         let (warm, limits) = (Warm::new(2), Limits::default());
         let now = Instant::now();
         assert!(matches!(warm.next(now), Next::Make));
-        assert!(warm.take(&limits).is_none());
+        assert!(warm.take(&limits, now).is_none());
         assert!(matches!(warm.next(now), Next::Wait(wait) if wait <= QUIET));
-        assert!(matches!(warm.next(Instant::now() + QUIET), Next::Make));
+        assert!(matches!(warm.next(now + QUIET), Next::Make));
     }
 
     #[test]
     fn one_is_given_to_a_repl_of_its_size_and_there_are_never_too_many() {
         let (warm, limits) = (Warm::new(2), Limits::default());
+        let now = Instant::now();
         let other = Limits {
             memory: 1,
             ..Limits::default()
@@ -331,11 +332,11 @@ mod tests {
         for id in ["one", "two"] {
             warm.pool.lock().ready.push_back(ready(id, &limits));
         }
-        assert!(warm.take(&other).is_none());
-        let given = warm.take(&limits).unwrap();
+        assert!(warm.take(&other, now).is_none());
+        let given = warm.take(&limits, now).unwrap();
         assert_eq!(given.sandbox.id, "one");
         assert!(warm.give_back(given).is_none());
-        let later = Instant::now() + MEMORY * 2;
+        let later = now + MEMORY * 2;
         assert!(matches!(warm.next(later), Next::End(ready) if ready.sandbox.id == "two"));
         assert!(matches!(warm.next(later), Next::Wait(LOOK)));
         warm.pool.lock().is_closed = true;
