@@ -102,13 +102,25 @@ test("a file that comes late takes the keys from nobody who has gone elsewhere",
   holds = true;
   await palette.take("late.txt");
   await expect(edit.editor.tab("late.txt")).toBeVisible();
+  await edit.terminal.focus();
+  holds = false;
+  for (const send of held.splice(0)) send();
+  await expect(edit.editor.content("late.txt")).toContainText("late");
+  await expect(edit.terminal.input).toBeFocused();
+
+  // To another row of the same list: it was opened to be typed in.
+  await edit.terminal.run("echo later > later.txt");
+  await edit.tree.item("later.txt").focus();
+  holds = true;
+  await page.keyboard.press("Enter");
+  await expect(edit.editor.tab("later.txt")).toBeVisible();
   await edit.tree.item("README.md").focus();
   holds = false;
-  for (const send of held) send();
-  await expect(edit.editor.content("late.txt")).toContainText("late");
-  await expect(edit.tree.item("README.md")).toBeFocused();
+  for (const send of held.splice(0)) send();
+  await expect(edit.editor.content("later.txt")).toBeFocused();
 
-  // Nobody went elsewhere: it is opened to be typed in.
+  // At once.
+  await edit.tree.item("README.md").focus();
   await palette.open("Control+p", "Open file");
   await palette.type("README.md");
   await palette.take("README.md");

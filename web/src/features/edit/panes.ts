@@ -7,7 +7,7 @@ const PLACES: readonly Place[] = ["files", "search", "editor", "terminal", "prev
 
 /** What the element is in: a pane, or the tabs over it. */
 export function placeAt(element: Element | null): Place | null {
-  const name = element?.closest<HTMLElement>("[data-pane]")?.dataset.pane;
+  const name = homeOf(element)?.getAttribute("data-pane");
   return PLACES.find((p) => p === name) ?? null;
 }
 
@@ -34,13 +34,21 @@ export function focusPane(bench: Bench, pane: PaneId): void {
   (content ?? element?.querySelector<HTMLElement>("button:enabled, input:enabled, a[href], iframe"))?.focus();
 }
 
-/** Gives the keys to a pane that may not be drawn yet, unless the person has gone elsewhere by then. */
+/** The pane that an element is in, or whose tabs. */
+const homeOf = (element: Element | null) => element?.closest("[data-pane]") ?? null;
+
+/**
+ * Gives the keys to a pane that may not be drawn yet, unless the person has gone to another one by then. (Within
+ * a list the keys may still be on their way to the row that was chosen.)
+ */
 export function followWithKeys(bench: Bench, pane: PaneId): void {
   if (!bench.handles.has(pane)) focusPane(bench, pane);
   const from = document.activeElement;
+  const home = homeOf(from);
   bench.focusWhenDrawn(pane, () => {
     const { activeElement } = document;
-    return activeElement === from || activeElement === null || activeElement === document.body;
+    if (activeElement === from || activeElement === null || activeElement === document.body) return true;
+    return home !== null && homeOf(activeElement) === home;
   });
 }
 
