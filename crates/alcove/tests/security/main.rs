@@ -10,6 +10,7 @@ mod host;
 mod kernel;
 mod limits;
 mod network;
+mod noisy;
 mod preview;
 mod report;
 mod runner;
@@ -82,6 +83,7 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
     groups[3].1.extend(without);
     let mut limited = scene.attempt_in(&small, &repl, limits::ATTEMPTS).await?;
     limited.extend(shared::attempts(&scene).await?);
+    limited.extend(noisy::attempts(&scene).await?);
     groups.push(("What all share", limited));
     scene::leave_nothing(small).await?;
 

@@ -1,6 +1,7 @@
 //! Where attempts happen: servers, the repl of the attacker, its neighbour, and this machine.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::fs::PermissionsExt;
@@ -18,7 +19,7 @@ use hyper::Method;
 use crate::attempt::{Attempt, Control, Row, Verdict};
 
 /// The same interpreter inside and outside; ordinary users can run it.
-const PYTHON: &str = "/usr/bin/python3";
+pub const PYTHON: &str = "/usr/bin/python3";
 /// A uid that nobody has.
 const USER: u32 = 69_992;
 /// How long one program may take, in seconds.
@@ -338,6 +339,13 @@ impl Scene {
         fill(&self.values, arguments)
     }
 
+    /// Writes a program for this machine; its path.
+    pub fn file(&self, name: &str, text: &str) -> anyhow::Result<PathBuf> {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, text)?;
+        Ok(path)
+    }
+
     /// Runs a control on this machine.
     fn outside(&self, attempt: &Attempt) -> anyhow::Result<Verdict> {
         let path = |name: &str| self.folder.path().join(name).display().to_string();
@@ -453,7 +461,7 @@ impl Drop for Sleeper {
 }
 
 /// Runs programs inside, one after the other; what each said last.
-async fn run(
+pub async fn run(
     server: &Server,
     repl: &Repl,
     calls: &[(&str, Vec<String>)],
@@ -544,10 +552,30 @@ fn process_of(mark: &str) -> anyhow::Result<u32> {
 
 /// Where the server reaches a repl's runner.
 pub fn runner_socket(server: &Server, id: &str) -> anyhow::Result<PathBuf> {
-    let record = server
+    let record = record(server, id)?;
+    Ok(Path::new(record["socket"].as_str().context("a socket")?).to_owned())
+}
+
+/// The host's number of a repl's runner.
+pub fn runner_of(server: &Server, repl: &Repl) -> anyhow::Result<u32> {
+    let record = record(server, &repl.id)?;
+    let pid = record["first"]["pid"].as_u64().context("a runner")?;
+    Ok(u32::try_from(pid)?)
+}
+
+/// Waits until a program's first line, which is to be this one.
+pub fn until_said(output: impl Read, line: &str) -> anyhow::Result<()> {
+    let mut said = String::new();
+    BufReader::new(output).read_line(&mut said)?;
+    ensure!(said.trim_end() == line, "it said {said:?}, not {line:?}");
+    Ok(())
+}
+
+/// What the server has written down of a repl's sandbox.
+fn record(server: &Server, id: &str) -> anyhow::Result<serde_json::Value> {
+    let path = server
         .data_dir
         .join(format!("sandboxes/sandboxes/{id}.json"));
-    let text = std::fs::read(&record).with_context(|| record.display().to_string())?;
-    let record: serde_json::Value = serde_json::from_slice(&text)?;
-    Ok(Path::new(record["socket"].as_str().context("a socket")?).to_owned())
+    let text = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    Ok(serde_json::from_slice(&text)?)
 }
