@@ -13,6 +13,8 @@ mod volume;
 use std::process::ExitCode;
 
 use alcove_server::Page;
+use alcove_spawner::sandbox::landlock;
+use anyhow::Context;
 use options::Command;
 
 /// The program, whose web application is `page`.
@@ -23,9 +25,9 @@ pub fn main(page: Page) -> ExitCode {
     };
     let result = match cli.command {
         // Before any thread is started: it is one thread, and as small as can be.
-        Command::Runner => {
+        Command::Runner { confined } => {
             logs(&cli.logs, "warn");
-            alcove_runner::main()
+            runner(confined)
         }
         // As small, and with no threads: it may make none.
         Command::Unpack(options) => unpack::main(&options),
@@ -51,6 +53,13 @@ pub fn main(page: Page) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format!("{error:#}")),
     }
+}
+
+fn runner(confined: bool) -> anyhow::Result<()> {
+    if confined {
+        landlock::confine().context("Landlock")?;
+    }
+    alcove_runner::main()
 }
 
 fn fail(message: &str) -> ExitCode {

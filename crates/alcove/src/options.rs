@@ -52,7 +52,11 @@ pub enum Command {
     Store(StoreCommand),
     /// The agent inside a sandbox; `serve` starts it
     #[command(hide = true)]
-    Runner,
+    Runner {
+        /// Put up the wall that only the sandbox's first process can (Landlock)
+        #[arg(long)]
+        confined: bool,
+    },
     /// Take an archive apart, which is the input; `serve` starts it
     #[command(hide = true)]
     Unpack(Unpack),
@@ -340,7 +344,7 @@ pub fn parse() -> Result<Cli, String> {
         Command::Serve(options) => (options.config.clone(), "serve"),
         Command::Drain(options) => (options.config.clone(), "drain"),
         Command::Doctor(options) => (options.config.clone(), "doctor"),
-        Command::Volume(_) | Command::Store(_) | Command::Runner | Command::Unpack(_) => {
+        Command::Volume(_) | Command::Store(_) | Command::Runner { .. } | Command::Unpack(_) => {
             return Ok(first);
         }
     };

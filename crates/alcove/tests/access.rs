@@ -397,7 +397,7 @@ fn refused(options: &Options, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// As root, on a machine with control groups and loop devices.
+/// As root, on a machine with control groups, loop devices and Landlock.
 #[tokio::test]
 async fn a_server_that_must_isolate_says_what_is_missing_and_does_not_start() {
     let strict = options().arg("--require-isolation", "strict");

@@ -56,6 +56,59 @@ async fn no_credential_and_no_path_of_the_host_is_inside() {
     );
 }
 
+/// Each of these is a rule that the kernel could have refused by (landlock(7)).
+#[tokio::test]
+async fn what_programs_do_with_files_sockets_terminals_and_signals_goes_on_within_all_walls() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let tried = r#"
+set -e
+mkdir -p a b ~/c && echo text > a/file
+mv a/file b/moved && mv b a/b && ln a/b/moved linked && ln -s linked symbolic && rm symbolic
+mv linked ~/c/ && mv ~/c/linked /tmp/ && mv /tmp/linked /dev/shm/ && rm /dev/shm/linked
+truncate -s 10 a/b/moved && chmod 600 a/b/moved && touch -d yesterday a/b/moved
+mkfifo pipe && { echo through > pipe & } && grep -q through pipe && rm pipe
+git init -q . && git config user.email a@b && git config user.name a
+git add a && git commit -qm one && git mv a/b/moved a/moved && git commit -qm two && git gc -q
+python3 -m venv --without-pip .venv && .venv/bin/python -c 'print("venv")'
+echo none > /dev/null && echo 500 > /proc/self/oom_score_adj
+script -qec 'stty size < /dev/tty' /dev/null > /dev/null
+sleep 600 & kill $!
+cat <(echo substituted) > /dev/stderr
+python3 - <<'END'
+import ctypes, multiprocessing, os, signal, socket, tempfile
+def meet(address, family):
+    with socket.socket(family) as server:
+        server.bind(address)
+        server.listen()
+        with socket.socket(family) as client:
+            client.connect(server.getsockname())
+            server.accept()
+meet("\0alcove-own", socket.AF_UNIX)
+meet("/tmp/own.sock", socket.AF_UNIX)
+meet("/run/own.sock", socket.AF_UNIX)
+meet(("127.0.0.1", 0), socket.AF_INET)
+multiprocessing.Queue().put(1)
+shared = multiprocessing.Value("i", 1)
+with tempfile.TemporaryFile() as file:
+    file.write(b"x")
+os.memfd_create("x")
+traced = os.fork()
+if traced == 0:
+    signal.pause()
+assert ctypes.CDLL(None).ptrace(16, traced, 0, 0) == 0  # PTRACE_ATTACH
+os.waitpid(traced, 0)
+open(f"/proc/{traced}/mem", "r+b").close()
+os.kill(traced, signal.SIGKILL)
+END
+echo al''l done
+"#;
+    page.write_file("tried.sh", tried.as_bytes()).await.unwrap();
+    let (text, code) = page.command("bash tried.sh").await.unwrap();
+    assert!(code == 0 && text.contains("all done"), "{text}");
+}
+
 #[tokio::test]
 async fn the_server_cannot_be_reached_from_a_repl() {
     let server = Server::start(options().arg("--network", "internet"))

@@ -12,6 +12,7 @@ use crate::sandbox::cgroup::Cgroups;
 use crate::sandbox::cgroup_plan::Kind;
 use crate::sandbox::disk::Disks;
 use crate::sandbox::host;
+use crate::sandbox::landlock::{Reach, reach};
 use crate::sandbox::{SandboxConfig, SandboxSpawner};
 use crate::{Exit, Limits, Network, SandboxSpec, SpawnError, Spawner};
 
@@ -41,7 +42,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Looks at everything, and starts and ends a real sandbox. `config.state_dir` is not touched: the
 /// trial has a folder of its own.
 pub async fn check(config: &SandboxConfig) -> Vec<Check> {
-    let mut checks = vec![user(), namespaces(), control_groups()];
+    let mut checks = vec![user(), namespaces(), control_groups(), landlock(reach())];
     checks.extend(
         host::TOOLS
             .iter()
@@ -155,6 +156,30 @@ fn control_groups() -> Check {
         "a repl can use all of this machine's memory",
         Some(remedy.into()),
     )
+}
+
+fn landlock(reach: Reach) -> Check {
+    let name = "Landlock";
+    match reach {
+        Reach::Whole => check_of(
+            name,
+            State::Ok,
+            "repls' files, signals and abstract sockets are held a second time",
+            None,
+        ),
+        Reach::Part(version) => check_of(
+            name,
+            State::Warn,
+            format!("version {version}: a part of what Alcove asks for"),
+            Some("Linux 6.12 has all of it.".into()),
+        ),
+        Reach::Nothing(why) => check_of(
+            name,
+            State::Warn,
+            format!("{why}: sandboxes hold without it, by one wall fewer"),
+            Some("Use Linux 5.19 or newer, and start it with `landlock` in its list `lsm=`; what is there now is in /sys/kernel/security/lsm.".into()),
+        ),
+    }
 }
 
 /// Makes a disk for no repl, and removes it.
@@ -341,4 +366,23 @@ async fn run_trial(config: &SandboxConfig, network: Network) -> Result<Duration,
     let took = outcome?;
     stopped.and(released)?;
     Ok(took)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kernel_with_less_than_all_of_landlock_is_told_with_what_to_do() {
+        let state = |reach| {
+            let check = landlock(reach);
+            assert_eq!(check.remedy.is_none(), check.state == State::Ok);
+            (check.state, check.detail)
+        };
+        assert_eq!(state(Reach::Whole).0, State::Ok);
+        let (part, detail) = state(Reach::Part(3));
+        assert!(part == State::Warn && detail.contains("version 3"));
+        let (nothing, detail) = state(Reach::Nothing("this kernel lacks it".into()));
+        assert!(nothing == State::Warn && detail.starts_with("this kernel lacks it"));
+    }
 }

@@ -98,7 +98,7 @@ os.unlink(path)
 reached()
 "#,
         inside: &[],
-        stopped: &["EPERM"],
+        stopped: &["EACCES", "EPERM"],
         control: Control::Root(&[]),
     },
     Attempt {

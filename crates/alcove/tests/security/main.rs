@@ -6,6 +6,7 @@
 //! attempts`).
 
 mod attempt;
+mod confined;
 mod host;
 mod kernel;
 mod limits;
@@ -87,6 +88,7 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
     groups.push(("What all share", limited));
     scene::leave_nothing(small).await?;
 
+    groups.push(("The innermost wall", confined::attempts().await?));
     groups.push(("The editor's origin", preview::attempts(&scene).await?));
 
     // The same, where the server is an ordinary user's.

@@ -52,7 +52,7 @@ impl HostLayout {
     }
 }
 
-/// Everything before `-- /opt/alcove runner`.
+/// Everything before `-- /opt/alcove runner --confined`.
 pub fn arguments(view: &View<'_>) -> Vec<OsString> {
     let mut args = Arguments::default();
     args.add(["--unshare-user", "--uid", "1000", "--gid", "1000"]);

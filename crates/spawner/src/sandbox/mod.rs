@@ -10,6 +10,7 @@ pub mod env;
 mod etc;
 mod holder;
 pub mod host;
+pub mod landlock;
 mod launch;
 mod net;
 pub mod record;
@@ -35,6 +36,7 @@ use crate::{Exit, Holds, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Start
 use bwrap::HostLayout;
 use cgroup::Cgroups;
 use disk::Disks;
+use landlock::Reach;
 use record::{Record, Records, parse_status};
 use router::Router;
 use uids::Uids;
@@ -84,6 +86,7 @@ pub struct SandboxSpawner {
     languages: Languages,
     host: HostLayout,
     seccomp: Vec<Vec<u8>>,
+    has_landlock: bool,
     settings: Vec<(String, String)>,
     /// Files that the settings name, shown inside.
     setting_files: Vec<PathBuf>,
@@ -180,6 +183,7 @@ impl SandboxSpawner {
             languages,
             host: HostLayout::read(),
             seccomp,
+            has_landlock: !matches!(landlock::reach(), Reach::Nothing(_)),
             settings,
             setting_files,
             busy: Mutex::default(),
@@ -276,6 +280,10 @@ impl SandboxSpawner {
             (
                 self.disks.as_ref().is_some_and(Disks::limits),
                 "a limit of the disk: --disk SIZE, as root, with loop devices and mkfs.ext4",
+            ),
+            (
+                self.has_landlock,
+                "Landlock: Linux 5.19 or newer, with `landlock` among `lsm=` where it is started",
             ),
         ];
         let missing = barriers.into_iter().filter(|(is_there, _)| !is_there);

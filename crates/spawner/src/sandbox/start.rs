@@ -189,6 +189,7 @@ impl SandboxSpawner {
             "--",
             "/opt/alcove",
             "runner",
+            "--confined",
         ]);
         command.env_clear().current_dir("/");
         command
