@@ -53,6 +53,7 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
         runner::ATTEMPTS,
         network::ATTEMPTS,
         network::FLOODS,
+        network::RATES,
         network::WITHOUT,
         limits::ATTEMPTS,
     ])
@@ -71,6 +72,10 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
 
     let floods = scene.attempt_allowed(network::FLOODS).await?;
     groups[3].1.extend(floods);
+    let (allowing, rates) = (&scene.allowing, network::RATES);
+    let fast = scene::repl(allowing, &[rates]).await?;
+    let rates = scene.attempt_in(allowing, &fast, rates).await?;
+    groups[3].1.extend(rates);
 
     // A repl with little, and without network.
     let little = scene::options()

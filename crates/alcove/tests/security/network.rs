@@ -127,6 +127,16 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         "connects into 100.64.0.0/10, which clouds and mesh networks use",
         &["100.100.100.200", "80"],
     ),
+    to_private(
+        "name-server-elsewhere",
+        "asks another name server than the router's (port 53)",
+        &["198.51.100.7", "53"],
+    ),
+    to_private(
+        "name-server-over-tls",
+        "the same over TLS (port 853)",
+        &["198.51.100.7", "853"],
+    ),
     to_private("mail", "sends mail (port 25)", &["198.51.100.7", "25"]),
     to_private(
         "mail-over-tls",
@@ -296,6 +306,29 @@ reached(len(held))
         control: Control::Root(&["{host_address}", "{host_port}"]),
     },
 ];
+
+/// As [`FLOODS`], by a repl whose connections are not counted yet.
+pub const RATES: &[Attempt] = &[Attempt {
+    name: "connection-rate",
+    tries: "begins and ends connections as fast as it can, as who looks for open ports does",
+    program: r#"
+address, port = arguments
+begun, began = 0, time.monotonic()
+# 2,000 in one go and 200 a second, and a few for what time does.
+while begun < 2100 + 220 * (time.monotonic() - began):
+    try:
+        with socket.create_connection((address, int(port)), 30) as s:
+            # It is reset: no end of it holds it for longer.
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except ConnectionRefusedError:
+        stopped("a limit" if begun >= 1500 else begun)
+    begun += 1
+reached(begun)
+"#,
+    inside: &["{host_address}", "{host_port}"],
+    stopped: &["a limit"],
+    control: Control::Root(&["{host_address}", "{host_port}"]),
+}];
 
 /// Attempts of a repl without network.
 pub const WITHOUT: &[Attempt] = &[

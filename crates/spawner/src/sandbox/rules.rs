@@ -20,6 +20,8 @@ const DENIED: &[&str] = &[
 
 /// Connections of one repl at once: one uplink holds those of all,
 const CONNECTIONS: u32 = 1024;
+/// connections that it may begin in a second, on average and in one go: it attacks others in our name,
+const BEGUN: (u32, u32) = (200, 2000);
 /// and packets a second that it may send to the name service, on average and in one go.
 const NAMES: (u32, u32) = (200, 400);
 
@@ -118,7 +120,7 @@ pub fn ruleset(host: &[String], allow: &[Allowed]) -> String {
             None => format!("    ip daddr {network} accept\n"),
         })
         .collect();
-    let (names, burst) = NAMES;
+    let ((names, burst), (begun, begun_burst)) = (NAMES, BEGUN);
     format!(
         "table inet alcove {{}}
 delete table inet alcove
@@ -128,6 +130,7 @@ table inet alcove {{
     elements = {{ {denied} }}
   }}
   set connections {{ type ipv4_addr; size 65535; flags dynamic; }}
+  set begun {{ type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }}
   set names {{ type ipv4_addr; size 65535; flags dynamic,timeout; timeout 10s; }}
   chain forward {{
     type filter hook forward priority 0; policy drop
@@ -140,7 +143,9 @@ table inet alcove {{
   chain internet {{
     add @connections {{ ip saddr ct count over {CONNECTIONS} }} reject
     ip daddr 10.0.2.3 meta l4proto {{ tcp, udp }} th dport 53 accept
+    update @begun {{ ip saddr limit rate over {begun}/second burst {begun_burst} packets }} reject
 {allowed}    ip daddr @denied reject
+    meta l4proto {{ tcp, udp }} th dport {{ 53, 853 }} reject
     tcp dport {{ 25, 465, 587 }} reject
     accept
   }}
@@ -197,6 +202,10 @@ mod tests {
         };
         assert!(position("ip daddr 10.1.2.3 tcp dport 443 accept") < position("@denied reject"));
         assert!(position("@denied reject") < position("    accept\n"));
+        let names = "dport { 53, 853 } reject";
+        assert!(position("ip daddr 10.0.2.3") < position("ip daddr 10.1.2.3"));
+        assert!(position("ip daddr 10.1.2.3") < position(names));
+        assert!(position(names) < position("    accept\n"));
         assert!(rules.contains("192.0.2.2"));
     }
 }
