@@ -122,6 +122,9 @@ pictures: build ## Takes the pictures of docs/images anew
 	@scripts/system-packages test
 	@cd web && ALCOVE_PICTURES=../docs/images npx playwright test e2e/pictures.spec.ts
 
+transitions: ## Writes the table of a repl's life in docs/reference/lifecycle.md anew
+	@UPDATE_TRANSITIONS=1 cargo test --locked --quiet -p alcove-server --lib lifecycle::transitions
+
 bindings: ## Writes the TypeScript of the wire types anew
 	@UPDATE_BINDINGS=1 cargo test --locked -p alcove-protocol --test bindings
 

@@ -456,6 +456,23 @@ async fn a_restore_that_was_cut_short_is_not_taken_for_a_deletion() {
 }
 
 #[tokio::test]
+async fn a_sandbox_without_all_of_its_files_is_ended_by_the_next_server() {
+    let mut server = server().await;
+    let id = server.create("blank").await.unwrap();
+    drop(server.session(&id).await.unwrap());
+    server.end(libc::SIGKILL).await.unwrap();
+    assert!(!traces(&server, &id).is_empty(), "its sandbox outlived it");
+    // As if it had been killed before the last file was there.
+    let mark = server.data_dir.join("repls").join(&id).join("restored");
+    std::fs::remove_file(mark).unwrap();
+    let server = server.again().await.unwrap();
+    server.until(&id, "stopped").await;
+    assert_eq!(traces(&server, &id), Vec::<String>::new());
+    let mut page = server.session(&id).await.unwrap();
+    assert!(page.command("ls").await.unwrap().0.contains("alcove.toml"));
+}
+
+#[tokio::test]
 async fn a_store_that_fails_keeps_the_local_copy_until_it_works() {
     let server = Server::start(options().arg("--grace-period", "200ms"))
         .await

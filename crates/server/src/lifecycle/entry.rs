@@ -13,6 +13,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use super::Change;
 use super::life::Command;
 use super::lifetime::Lifetime;
+use super::transitions::{Event, Stage};
 use super::who::Who;
 use crate::db::repl;
 
@@ -23,6 +24,7 @@ pub(super) struct Entry {
     pub id: String,
     pub owner: String,
     commands: mpsc::UnboundedSender<Command>,
+    stage: Mutex<Stage>,
     state: watch::Sender<ReplState>,
     changes: broadcast::Sender<Change>,
     socket: Mutex<Option<PathBuf>>,
@@ -34,6 +36,8 @@ pub(super) struct Entry {
     chosen: Mutex<Chosen>,
     /// A person stopped it, and nobody has started it since.
     put_to_rest: AtomicBool,
+    /// It has been deleted: its task ends once it rests.
+    forgotten: AtomicBool,
     /// Ports of previews that have asked for its start, until it has started or failed,
     asking: Mutex<Vec<u16>>,
     /// and how many wait for something to listen.
@@ -84,6 +88,7 @@ impl Entry {
             id: row.id.clone(),
             owner: row.owner_id.clone(),
             commands,
+            stage: Mutex::new(Stage::resting(resting.phase == Phase::Failed)),
             state: watch::Sender::new(resting),
             changes,
             socket: Mutex::default(),
@@ -97,6 +102,7 @@ impl Entry {
             program: Mutex::default(),
             chosen: Mutex::new(chosen),
             put_to_rest: AtomicBool::new(false),
+            forgotten: AtomicBool::new(false),
             asking: Mutex::default(),
             waking: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
@@ -140,12 +146,41 @@ impl Entry {
         });
     }
 
-    pub fn phase(&self, phase: Phase, detail: Option<&str>) {
+    /// Goes on to what follows `event`, unless that can't happen now; `detail` is for a person. The phase, if it
+    /// is another now.
+    pub fn happens(&self, event: Event, detail: Option<&str>) -> Option<Phase> {
+        let mut stage = self.stage.lock();
+        let Some(next) = stage.after(event) else {
+            tracing::error!(repl = self.id, stage = ?*stage, ?event, "this can't happen now");
+            debug_assert!(false, "{event:?} can't happen in {:?}", *stage);
+            return None;
+        };
+        let phase = next.phase();
+        let is_another = std::mem::replace(&mut *stage, next).phase() != phase;
         self.update(|state| {
             state.phase = phase;
             state.detail = detail.map(str::to_owned);
             state.progress = None;
         });
+        is_another.then_some(phase)
+    }
+
+    /// What goes on, for a person.
+    pub fn tell(&self, detail: &str) {
+        self.update(|state| {
+            state.detail = Some(detail.to_owned());
+            state.progress = None;
+        });
+    }
+
+    /// Its task ends once it rests.
+    pub fn forget(&self) {
+        self.forgotten.store(true, Ordering::Release);
+        self.send(Command::Forget);
+    }
+
+    pub fn is_forgotten(&self) -> bool {
+        self.forgotten.load(Ordering::Acquire)
     }
 
     pub fn socket(&self) -> Option<PathBuf> {
@@ -318,8 +353,7 @@ impl Drop for Held {
 mod tests {
     use super::*;
 
-    #[test]
-    fn so_many_requests_are_held_and_no_more() {
+    fn entry() -> Arc<Entry> {
         let row = repl::Model::sample("abcdefghijkl");
         let quotas = crate::config::Quotas {
             repl: row.size(),
@@ -342,11 +376,29 @@ mod tests {
             lifetime,
             limits: Limits::default(),
         };
-        let entry = Arc::new(Entry::new(&row, resting, chosen, commands, changes));
+        Arc::new(Entry::new(&row, resting, chosen, commands, changes))
+    }
+
+    #[test]
+    fn so_many_requests_are_held_and_no_more() {
+        let entry = entry();
         let mut held: Vec<_> = (0..MAX_HELD).map(|_| Held::new(entry.clone())).collect();
         assert!(held.iter().all(Option::is_some));
         assert!(Held::new(entry.clone()).is_none());
         held.pop();
         assert!(Held::new(entry).is_some());
+    }
+
+    #[test]
+    fn what_can_not_happen_is_noticed_and_changes_nothing() {
+        let entry = entry();
+        assert_eq!(entry.happens(Event::Queue, None), Some(Phase::Starting));
+        assert_eq!(entry.happens(Event::Start, Some("a")), None);
+        let before = entry.state();
+        let impossible = std::panic::AssertUnwindSafe(|| entry.happens(Event::Save, Some("b")));
+        let noticed = std::panic::catch_unwind(impossible);
+        assert_eq!(noticed.is_err(), cfg!(debug_assertions));
+        assert_eq!(entry.state(), before);
+        assert_eq!(entry.happens(Event::Run, None), Some(Phase::Running));
     }
 }

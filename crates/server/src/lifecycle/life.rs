@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_protocol::api::Phase;
 use alcove_protocol::status::Status;
 use alcove_spawner::{Limits, Owner, Sandbox};
 use alcove_volume::{Amender, Location, Meta, Volume};
@@ -23,6 +22,7 @@ use super::fill::Fill;
 use super::folder::Folder;
 use super::measured::Measured;
 use super::running::until;
+use super::transitions::Event;
 use super::warm::Ready;
 use crate::db::{now_ms, repl};
 use crate::runner;
@@ -57,6 +57,8 @@ pub(super) enum Command {
     ComeBack,
     /// Delete what is on disk alone since it would exceed a quota.
     Discard(oneshot::Sender<()>),
+    /// It has been deleted.
+    Forget,
 }
 
 /// How long a runner that is taken over may take to say how it is,
@@ -154,11 +156,11 @@ impl Life {
         }
     }
 
-    /// Serves commands until the server ends.
+    /// Serves commands until the server ends, or its repl is deleted.
     pub async fn run(mut self) {
         let span = tracing::info_span!("repl", id = self.entry.id);
         async {
-            while !self.commands.is_closed() {
+            while !self.commands.is_closed() && !self.entry.is_forgotten() {
                 let command = tokio::select! {
                     command = self.commands.recv() => match command {
                         Some(command) => command,
@@ -195,7 +197,9 @@ impl Life {
                     Command::Rescue => self.rescue().await,
                     Command::Stop(reply) if self.again.is_some() && !self.repls.is_closing() => {
                         self.again = None;
-                        self.rest(None).await;
+                        if self.at_rest().is_ok() {
+                            self.rest(None).await;
+                        }
                         self.save_what_is_left().await;
                         let _ = reply.send(self.at_rest());
                     }
@@ -215,12 +219,16 @@ impl Life {
                     }
                     Command::Amend(amend) => self.amend(*amend).await,
                     Command::Fill(fill) => self.fill(*fill).await,
-                    Command::Rename(_) | Command::Restored(_) => {}
+                    Command::Rename(_) | Command::Restored(_) | Command::Forget => {}
                     Command::Discard(done) => {
                         self.discard().await;
                         let _ = done.send(());
                     }
                 }
+            }
+            if self.entry.is_forgotten() {
+                self.cool().await;
+                self.happens(Event::Delete, None);
             }
         }
         .instrument(span)
@@ -263,7 +271,7 @@ impl Life {
             return;
         }
         if !self.entry.lifetime().keep_alive {
-            let reason = self.any_row().await.ok().and_then(|row| row.reason);
+            let reason = self.reason().await;
             return self.rest(reason).await;
         }
         let row = self.any_row().await;
@@ -335,7 +343,8 @@ impl Life {
                             | Command::Adopt(_)
                             | Command::Rescue
                             | Command::ComeBack
-                            | Command::Discard(_) => {}
+                            | Command::Discard(_)
+                            | Command::Forget => {}
                         }
                     }
                     for reply in waiting {
@@ -348,7 +357,7 @@ impl Life {
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
-            self.phase(Phase::Running, None);
+            self.happens(Event::Run, None);
             if self.wants_program {
                 self.start_program(&running.socket).await;
             }
@@ -383,10 +392,10 @@ impl Life {
     /// Waits until there is room on this machine, with all who ask for it meanwhile. `None`: somebody did
     /// not want it any more.
     async fn admitted(&mut self, memory: u64, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
-        let (admission, entry) = (self.repls.admission.clone(), self.entry.clone());
-        let mut enter = std::pin::pin!(admission.enter(memory, |place| {
+        let (repls, entry) = (self.repls.clone(), self.entry.clone());
+        let mut enter = std::pin::pin!(repls.admission.enter(memory, |place| {
             let words = format!("This server is full: place {place} in line. It starts by itself.");
-            entry.phase(Phase::Starting, Some(&words));
+            repls.happens(&entry, Event::Queue, Some(&words));
         }));
         loop {
             let reply = tokio::select! {
@@ -418,12 +427,12 @@ impl Life {
                     | Command::Restored(_)
                     | Command::Adopt(_)
                     | Command::Rescue
-                    | Command::ComeBack => continue,
+                    | Command::ComeBack
+                    | Command::Forget => continue,
                 },
             };
             self.wants_program = false;
-            // What was said of it before it stood in line still holds.
-            let reason = self.any_row().await.ok().and_then(|row| row.reason);
+            let reason = self.reason().await;
             self.rest(reason).await;
             for reply in waiting.drain(..) {
                 let _ = reply.send(Err("It was stopped before there was room for it.".into()));
@@ -442,9 +451,8 @@ impl Life {
         }
     }
 
-    pub(super) fn phase(&self, phase: Phase, detail: Option<&str>) {
-        self.repls.metrics.phase(phase);
-        self.entry.phase(phase, detail);
+    pub(super) fn happens(&self, event: Event, detail: Option<&str>) {
+        self.repls.happens(&self.entry, event, detail);
     }
 
     /// Deletes what is on disk alone, since it would exceed a quota.
@@ -472,14 +480,11 @@ impl Life {
             ..Default::default()
         };
         self.note(change).await;
-        self.phase(
-            if reason.is_some() {
-                Phase::Failed
-            } else {
-                Phase::Stopped
-            },
-            reason.as_deref().or(note),
-        );
+        let event = match &reason {
+            Some(_) => Event::Fail,
+            None => Event::Rest,
+        };
+        self.happens(event, reason.as_deref().or(note));
         self.repls.metrics.resources(&self.entry.id, None);
         self.entry.update(|state| {
             (state.running, state.resources, state.awake) = (false, None, None);
@@ -582,6 +587,11 @@ impl Life {
             Ok(None) => Err("It has been deleted for good.".into()),
             Err(error) => Err(format!("The database can't be read: {error}")),
         }
+    }
+
+    /// What was said of it when it came to rest last still holds.
+    pub(super) async fn reason(&self) -> Option<String> {
+        self.any_row().await.ok()?.reason
     }
 
     pub(super) async fn row(&self) -> Result<repl::Model, String> {

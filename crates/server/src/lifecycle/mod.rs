@@ -20,6 +20,7 @@ mod saving;
 mod schedule;
 mod sizes;
 mod start;
+mod transitions;
 mod warm;
 mod who;
 
@@ -28,7 +29,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alcove_protocol::api::{Phase, ReplState, Saved, Unsaved};
+use alcove_protocol::api::{ReplState, Saved, Unsaved};
 use alcove_spawner::{Sandbox, Spawner};
 use alcove_volume::{Amendment, Location, Store};
 use parking_lot::Mutex;
@@ -49,6 +50,7 @@ use life::{Command, Life, Start};
 pub use lifetime::Lifetimes;
 pub use quota::{Quotas, size_in_words};
 pub use sizes::{NamedSize, STANDARD, Sizes};
+use transitions::{Event, Stage};
 use warm::{Ready, Warm};
 
 /// Changes that a slow listener may be behind.
@@ -176,7 +178,7 @@ impl Repls {
         entry.update(|state| state.saved = Saved::Saving);
         match sandbox.filter(|sandbox| sandbox.runs && row.deleted_ms.is_none()) {
             Some(sandbox) => {
-                entry.phase(Phase::Starting, Some("Finding its programs again"));
+                self.happens(&entry, Event::Adopt, Some("Finding its programs again"));
                 entry.send(Command::Adopt(Box::new(sandbox)));
             }
             // One that lies in the bin can be brought back, with all that it held.
@@ -232,6 +234,13 @@ impl Repls {
         entries.insert(row.id.clone(), entry.clone());
         tokio::spawn(Life::new(self.clone(), entry.clone(), queue, ready).run());
         entry
+    }
+
+    /// A repl's life goes on; `detail` is for a person.
+    fn happens(&self, entry: &Entry, event: Event, detail: Option<&str>) {
+        if let Some(phase) = entry.happens(event, detail) {
+            self.metrics.phase(phase);
+        }
     }
 
     /// As the operator and a repl's settings say.
@@ -452,7 +461,9 @@ impl Repls {
 
     /// A repl is no more: nobody can ask for it again.
     pub fn forget(&self, id: &str) {
-        self.entries.lock().remove(id);
+        if let Some(entry) = self.entries.lock().remove(id) {
+            entry.forget();
+        }
     }
 
     /// Saves everything and stops it, or leaves what runs to the next server. `Err` names what could not be
@@ -498,11 +509,7 @@ pub fn location(row: &repl::Model) -> Location {
 /// The state of a repl that nothing has happened to since the server started.
 fn resting(row: &repl::Model, quotas: &Quotas) -> ReplState {
     ReplState {
-        phase: if row.reason.is_some() {
-            Phase::Failed
-        } else {
-            Phase::Stopped
-        },
+        phase: Stage::resting(row.reason.is_some()).phase(),
         detail: row.reason.clone(),
         progress: None,
         saved: Saved::Saved,

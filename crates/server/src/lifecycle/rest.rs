@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use alcove_protocol::api::{Phase, Saved, Unsaved};
+use alcove_protocol::api::{Saved, Unsaved};
 use alcove_volume::{Location, Meta, Outcome, Scope, Volume};
 use tracing::{info, warn};
 
 use super::comeback::Comebacks;
 use super::life::{Command, Life, REPLACED, RETRY, Reply};
 use super::saving::project_files;
+use super::transitions::Event;
 use crate::db::now_ms;
 
 /// How often a final checkpoint is tried before a closing server gives up.
@@ -37,6 +38,7 @@ impl Life {
         let saved = self.checkpoint(volume, Scope::Everything, None).await;
         // Nobody can wake it here any more.
         self.commands.close();
+        self.happens(Event::Leave, None);
         saved.map(drop)
     }
 
@@ -47,11 +49,11 @@ impl Life {
         mut ending: Ending,
         volume: Arc<Volume>,
     ) -> Option<(Arc<Volume>, Vec<Reply<PathBuf>>)> {
-        self.phase(Phase::Stopping, Some("Saving"));
         let mut asked = std::mem::take(&mut ending.asked);
         let mut wait = RETRY.0;
         let mut tries = 0;
         loop {
+            self.happens(Event::Save, Some("Saving"));
             let error = match self.end_and_save(&volume).await {
                 Ok(None) => break,
                 Ok(Some(kept)) => {
@@ -65,14 +67,15 @@ impl Life {
             };
             tries += 1;
             warn!(error, tries, "final checkpoint");
+            self.happens(Event::SaveFailed, Some("Saving"));
             let unsaved = self.entry.state().unsaved;
             self.tell_saved(Err(&error), true, unsaved);
             for reply in asked.drain(..) {
                 let _ = reply.send(Err(error.clone()));
             }
             if self.repls.is_closing() && tries >= CLOSING_TRIES {
-                self.phase(
-                    Phase::Failed,
+                self.happens(
+                    Event::Fail,
                     Some("It could not be saved yet; its files are kept on the server."),
                 );
                 return None;
@@ -99,7 +102,8 @@ impl Life {
                     | Command::Adopt(_)
                     | Command::Rescue
                     | Command::ComeBack
-                    | Command::Discard(_) => {}
+                    | Command::Discard(_)
+                    | Command::Forget => {}
                 }
             }
         }
@@ -269,9 +273,7 @@ impl Life {
     /// Saves what an earlier server left, and deletes it.
     pub(super) async fn rescue(&mut self) {
         if !self.folder.exists() {
-            self.delete_local_copy().await;
-            self.entry.update(|state| state.saved = Saved::Saved);
-            return;
+            return self.rest_without_files().await;
         }
         if let Err(error) = self.attach_left().await {
             warn!(error, "rescue");
@@ -280,17 +282,11 @@ impl Life {
         }
         if !self.folder.is_restored() {
             info!("deleting a restore that was cut short");
-            // Its sandbox may wait for files that never come.
-            if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
-                warn!(%error, "its sandbox could not be ended");
-            }
-            self.delete_local_copy().await;
-            self.entry.update(|state| state.saved = Saved::Saved);
-            return;
+            return self.rest_without_files().await;
         }
         info!("saving what an earlier server left on this machine");
-        self.phase(
-            Phase::Stopping,
+        self.happens(
+            Event::Save,
             Some("Saving what an earlier run left on this machine"),
         );
         let rescued = async {
@@ -310,6 +306,18 @@ impl Life {
                 Some(error)
             }
         };
+        self.rest_rescued(reason).await;
+    }
+
+    /// Nothing of it is on this machine alone; its sandbox may wait for files that never come.
+    async fn rest_without_files(&mut self) {
+        if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
+            let reason = format!("Its sandbox could not be ended: {error}");
+            return self.rest_rescued(Some(reason)).await;
+        }
+        self.delete_local_copy().await;
+        self.entry.update(|state| state.saved = Saved::Saved);
+        let reason = self.reason().await;
         self.rest_rescued(reason).await;
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_protocol::api::{Awake, AwakeWhy, Phase, Saved};
+use alcove_protocol::api::{Awake, AwakeWhy, Saved};
 use alcove_protocol::status::Status;
 use alcove_spawner::Exit;
 use alcove_volume::{Changed, Changes, Volume};
@@ -20,6 +20,7 @@ use super::meter::Meter;
 use super::rest::Ending;
 use super::saving::Saving;
 use super::schedule::Schedule;
+use super::transitions::Event;
 use crate::db::now_ms;
 use crate::runner;
 
@@ -147,7 +148,8 @@ impl Life {
                         Command::Adopt(_)
                         | Command::Rescue
                         | Command::ComeBack
-                        | Command::Discard(_),
+                        | Command::Discard(_)
+                        | Command::Forget,
                     ) => {}
                     None => break Ending::default(),
                 },
@@ -259,7 +261,7 @@ impl Life {
         let stops = ending.leave.is_none();
         if stops {
             self.entry.set_socket(None);
-            self.phase(Phase::Stopping, Some("Ending its programs"));
+            self.happens(Event::End, Some("Ending its programs"));
         }
         let began = Instant::now();
         if !ending.is_gone

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_protocol::api::{Phase, Progress};
+use alcove_protocol::api::Progress;
 use alcove_protocol::status::Status;
 use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
 use alcove_volume::{Location, Scope, Size, Volume};
@@ -15,6 +15,7 @@ use tracing::{Instrument, info, warn};
 use super::entry::{Entry, Program};
 use super::life::{Life, RETRY, Running};
 use super::measured::Measured;
+use super::transitions::Event;
 use crate::db::repl;
 use crate::metrics::Metrics;
 use crate::runner;
@@ -31,7 +32,7 @@ impl Life {
         limits: &Limits,
         kept: Option<Arc<Volume>>,
     ) -> Result<Running, String> {
-        self.phase(Phase::Starting, Some("Getting ready"));
+        self.happens(Event::Start, Some("Getting ready"));
         if let Some(running) = self.start_ready(limits, kept.is_some()).await {
             return Ok(running);
         }
@@ -61,7 +62,7 @@ impl Life {
             return None;
         }
         let begun = async {
-            self.phase(Phase::Starting, Some("Restoring files"));
+            self.entry.tell("Restoring files");
             let volume = self.opened(self.owner().await?).await?;
             self.restore(&volume).await?;
             self.begun(volume, Ok(ready.sandbox), limits).await
@@ -84,7 +85,7 @@ impl Life {
         volume: Arc<Volume>,
         limits: &Limits,
     ) -> Result<Running, String> {
-        self.phase(Phase::Starting, Some("Starting the sandbox"));
+        self.entry.tell("Starting the sandbox");
         let sandbox = self.sandbox(limits).await;
         match self.begun(volume.clone(), sandbox, limits).await {
             Ok(running) => Ok(running),
@@ -110,7 +111,7 @@ impl Life {
     }
 
     async fn bring_files(&self, limits: &Limits) -> Result<Running, String> {
-        self.phase(Phase::Starting, Some("Restoring files"));
+        self.entry.tell("Restoring files");
         let volume = self.empty(limits).await?;
         let (restored, sandbox) = tokio::join!(self.restore(&volume), self.sandbox(limits));
         restored?;
@@ -217,10 +218,10 @@ impl Life {
         if !self.folder.exists() || !self.folder.is_restored() {
             return Ok(None);
         }
-        self.phase(
-            Phase::Starting,
-            Some("Saving what an earlier run left on this machine"),
-        );
+        // It may have been deleted since.
+        self.row().await?;
+        self.entry
+            .tell("Saving what an earlier run left on this machine");
         let volume = Arc::new(self.adopt(self.owner().await?).await?);
         if volume.is_replaced().await {
             self.keep_as_fork(&volume).await?;
