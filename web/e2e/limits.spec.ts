@@ -55,3 +55,27 @@ test("a page that is forgotten says when its repl stops, and keeps it running at
   await edit.terminal.type("echo back\n");
   await expect(bar).toHaveCount(0);
 });
+
+test("what the operator stops says why, and its person starts it again", async ({
+  server,
+  repl,
+  edit: open,
+  page,
+}) => {
+  const made = await repl("blank", "halted");
+  const edit = await open(made);
+  await edit.terminal.run("echo kept > file");
+  const told = "Stopped by the operator: new disks at noon.";
+  await server.halt(made.id, "new disks at noon");
+  await edit.terminal.shows(told);
+  const bar = page.getByRole("alert").filter({ hasText: `The repl is asleep. ${told}` });
+  await expect(bar).toBeVisible();
+  // Looking at it again does not start it.
+  await page.reload();
+  await expect(page.getByRole("alert")).toContainText(told);
+  expect((await server.repl(made.id)).state.phase).toBe("stopped");
+  await page.getByRole("button", { name: "Start", exact: true }).click();
+  await edit.connected();
+  await expect(page.getByText(told)).toHaveCount(0);
+  expect(await edit.terminal.run("cat file")).toBe("kept");
+});

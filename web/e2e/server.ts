@@ -1,5 +1,5 @@
 /** The real server over a data folder of its own, as `alcove serve` starts it. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { expect } from "@playwright/test";
 import type { Repl, Template } from "../src/api/protocol.gen";
 
@@ -198,6 +199,11 @@ export class Server {
   async sleep(id: string): Promise<void> {
     await this.request("POST", `/api/repls/${id}/stop`);
     await this.asleep(id);
+  }
+
+  /** `alcove stop`, as the operator. */
+  async halt(id: string, reason: string): Promise<void> {
+    await promisify(execFile)(BINARY, ["stop", id, "--reason", reason, "--data-dir", this.dataDir]);
   }
 
   async asleep(id: string): Promise<void> {

@@ -193,6 +193,14 @@ export const STORIES: readonly Story[] = [
       session.lose(1000);
     },
   }),
+  edit("edit-halted", "the operator has stopped it, and said why", {
+    world: inState({ phase: "stopped", detail: "Stopped by the operator: new disks at noon." }),
+    open: ["src/App.tsx"],
+    act: async (session, until) => {
+      await until(".cm-content");
+      session.lose(1001, "the repl is stopping");
+    },
+  }),
   edit("edit-failed", "it ended by itself, with the reason", {
     world: inState({ phase: "failed", detail: "It was out of memory: it may use 1 GB." }),
   }),

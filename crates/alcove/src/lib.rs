@@ -6,6 +6,7 @@ mod drain;
 mod options;
 mod serve;
 mod sizes;
+mod stop;
 mod store;
 mod unpack;
 mod volume;
@@ -38,6 +39,10 @@ pub fn main(page: Page) -> ExitCode {
         Command::Drain(options) => {
             logs(&cli.logs, "warn");
             drain::main(options, page)
+        }
+        Command::Stop(options) => {
+            logs(&cli.logs, "warn");
+            stop::main(&options)
         }
         Command::Doctor(options) => doctor::main(options),
         Command::Volume(command) => {

@@ -44,6 +44,8 @@ pub enum Command {
     Serve(Box<Serve>),
     /// Save and stop every repl of a data folder, and the server that works on it
     Drain(Box<Serve>),
+    /// Have the server of a data folder save and stop one repl
+    Stop(Stop),
     /// Say what this machine can do, and how to mend what is missing
     Doctor(Box<Serve>),
     /// Move a workspace between a folder and the store
@@ -60,6 +62,24 @@ pub enum Command {
     /// Take an archive apart, which is the input; `serve` starts it
     #[command(hide = true)]
     Unpack(Unpack),
+}
+
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// The repl's id: it stands in its page's address, after /r/
+    #[arg(value_name = "REPL")]
+    pub repl: String,
+    /// Why, in a line that its people read: “maintenance at noon”
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The server's data folder
+    #[arg(
+        long,
+        env = "ALCOVE_DATA_DIR",
+        value_name = "DIR",
+        default_value = "data"
+    )]
+    pub data_dir: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -344,9 +364,11 @@ pub fn parse() -> Result<Cli, String> {
         Command::Serve(options) => (options.config.clone(), "serve"),
         Command::Drain(options) => (options.config.clone(), "drain"),
         Command::Doctor(options) => (options.config.clone(), "doctor"),
-        Command::Volume(_) | Command::Store(_) | Command::Runner { .. } | Command::Unpack(_) => {
-            return Ok(first);
-        }
+        Command::Stop(_)
+        | Command::Volume(_)
+        | Command::Store(_)
+        | Command::Runner { .. }
+        | Command::Unpack(_) => return Ok(first),
     };
     let path = named.clone().unwrap_or_else(|| PathBuf::from(FILE));
     let text = match std::fs::read_to_string(&path) {

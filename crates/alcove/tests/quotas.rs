@@ -22,12 +22,16 @@ async fn what_is_too_much_is_said_and_kept_and_all_else_is_saved() {
         .unwrap();
     let id = server.create("blank").await.unwrap();
     let mut page = server.session(&id).await.unwrap();
+    let terminal = page.shell().await.unwrap();
     let (_, code) = page
         .command("head -c 2M /dev/zero > huge.bin; echo small > small.txt")
         .await
         .unwrap();
     assert_eq!(code, 0);
     let said = saved(&server, &id, "partly").await;
+    page.until_output(terminal, "One file is not saved")
+        .await
+        .unwrap();
     assert_eq!(said["files"], 1, "{said}");
     assert_eq!(said["paths"], json!(["workspace/huge.bin"]), "{said}");
     let message = said["message"].as_str().unwrap();

@@ -50,7 +50,8 @@ pub async fn session(
 ) -> Result<Response<Body>, ApiFailure> {
     let repl = crate::api::owned(&app, &user, &id).await?;
     let accept = handshake(request.headers())?;
-    if opening.again && app.repls.is_put_to_rest(&repl.id) {
+    let is_at_rest = opening.again && app.repls.is_put_to_rest(&repl.id);
+    if is_at_rest || app.repls.is_halted(&repl) {
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::spawn(async move {
             if let Ok(page) = upgrade.await {

@@ -55,6 +55,7 @@ pub async fn import(db: &Db, store: &Store) -> anyhow::Result<Imported> {
             settings: repl::NO_SETTINGS.into(),
             started_ms: None,
             program_runs: false,
+            halted: None,
         })
         .await?;
         imported.added.push((id, meta.name));

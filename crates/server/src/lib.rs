@@ -15,6 +15,7 @@ pub mod lifecycle;
 mod logins;
 pub mod metrics;
 mod names;
+mod operator;
 mod preview;
 mod runner;
 pub mod templates;
@@ -34,6 +35,7 @@ pub use config::Config;
 pub use error::ApiFailure;
 pub use import::{Imported, import};
 pub use lifecycle::Farewell;
+pub use operator::{MAX_REASON_CHARS, ask_to_stop};
 pub use web::Page;
 
 /// Everything that requests share.
@@ -137,6 +139,7 @@ impl App {
             web::service(&self),
             closing.clone(),
         ));
+        let operator = tokio::spawn(operator::serve(self.clone()));
         self.repls.come_back().await;
         let sweeping = tokio::spawn(sweep(self.clone()));
         let upkeep = tokio::spawn(upkeep::keep_up(self.clone()));
@@ -144,6 +147,7 @@ impl App {
         closing.cancelled().await;
         let _ = warming.await;
         sweeping.abort();
+        operator.abort();
         upkeep.abort();
         let farewell = *self.farewell.get().unwrap_or(&Farewell::Stop);
         tracing::info!(?farewell, "stopping: saving all repls");

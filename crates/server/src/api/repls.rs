@@ -127,6 +127,7 @@ async fn insert(
         })?,
         started_ms: None,
         program_runs: false,
+        halted: None,
     };
     app.db.insert_repl(row.clone()).await?;
     place.take(&row);

@@ -15,6 +15,7 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(UserSettings),
         Box::new(Sizes),
         Box::new(Lifetimes),
+        Box::new(Halts),
     ]
 }
 
@@ -196,5 +197,25 @@ impl MigrationTrait for Sizes {
                 .await?;
         }
         Ok(())
+    }
+}
+
+/// Why the operator stopped a repl.
+struct Halts;
+
+impl MigrationName for Halts {
+    fn name(&self) -> &str {
+        "m0006_halts"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Halts {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::alter()
+            .table("repls")
+            .add_column(string_null("halted"))
+            .to_owned();
+        manager.alter_table(table).await
     }
 }

@@ -30,6 +30,8 @@ pub struct Model {
     pub started_ms: Option<i64>,
     /// Whether what Run does runs, or ended by a failure, as far as was known last.
     pub program_runs: bool,
+    /// What is told of it when the operator stopped it: nothing starts it again but somebody who asks for it.
+    pub halted: Option<String>,
 }
 
 /// Those of a repl for which nothing was chosen.
@@ -54,6 +56,7 @@ impl Model {
             settings: NO_SETTINGS.into(),
             started_ms: None,
             program_runs: false,
+            halted: None,
         }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Entry {
     chosen: Mutex<Chosen>,
     /// A person stopped it, and nobody has started it since.
     put_to_rest: AtomicBool,
+    /// The operator stopped it, and nobody has started it since: what is told of that.
+    halted: Mutex<Option<String>>,
     /// It has been deleted: its task ends once it rests.
     forgotten: AtomicBool,
     /// Ports of previews that have asked for its start, until it has started or failed,
@@ -102,6 +104,7 @@ impl Entry {
             program: Mutex::default(),
             chosen: Mutex::new(chosen),
             put_to_rest: AtomicBool::new(false),
+            halted: Mutex::new(row.halted.clone()),
             forgotten: AtomicBool::new(false),
             asking: Mutex::default(),
             waking: AtomicUsize::new(0),
@@ -230,6 +233,14 @@ impl Entry {
 
     pub fn is_put_to_rest(&self) -> bool {
         self.put_to_rest.load(Ordering::Acquire)
+    }
+
+    pub fn halted(&self) -> Option<String> {
+        self.halted.lock().clone()
+    }
+
+    pub fn set_halted(&self, words: Option<String>) {
+        *self.halted.lock() = words;
     }
 
     pub fn is_waking(&self) -> bool {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use alcove_protocol::api::Phase;
 use alcove_protocol::status::Status;
 use alcove_spawner::{Limits, Owner, Sandbox};
 use alcove_volume::{Amender, Location, Meta, Volume};
@@ -207,6 +208,7 @@ impl Life {
                     Command::Stop(reply) => {
                         self.cool().await;
                         self.save_what_is_left().await;
+                        self.tell_halted().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Save(reply) => {
@@ -247,6 +249,13 @@ impl Life {
     pub(super) fn asked(&mut self, start: Start) -> Reply<PathBuf> {
         self.wants_program |= start.run;
         start.reply
+    }
+
+    /// The operator stopped it while it rested.
+    async fn tell_halted(&self) {
+        if self.entry.halted().is_some() && self.entry.state().phase == Phase::Stopped {
+            self.rest(None).await;
+        }
     }
 
     /// Starts what Run does, and notes why if it can't be.
@@ -367,6 +376,7 @@ impl Life {
             if !was_running {
                 let change = repl::ActiveModel {
                     started_ms: Set(Some(now_ms())),
+                    halted: Set(self.entry.halted()),
                     ..Default::default()
                 };
                 self.note(change).await;
@@ -471,8 +481,14 @@ impl Life {
 
     /// The same; `note` is what is said of an ordinary stop.
     pub(super) async fn rest_after(&self, reason: Option<String>, note: Option<&str>) {
+        let halted = self.entry.halted();
+        let reason = reason.map(|reason| match &halted {
+            Some(words) if !reason.starts_with(words) => format!("{words} {reason}"),
+            _ => reason,
+        });
         let change = repl::ActiveModel {
             reason: Set(reason.clone()),
+            halted: Set(halted.clone()),
             started_ms: match self.comes_back(reason.as_deref()) {
                 true => NotSet,
                 false => Set(None),
@@ -484,6 +500,7 @@ impl Life {
             Some(_) => Event::Fail,
             None => Event::Rest,
         };
+        let note = halted.as_deref().or(note);
         self.happens(event, reason.as_deref().or(note));
         self.repls.metrics.resources(&self.entry.id, None);
         self.entry.update(|state| {
@@ -495,7 +512,8 @@ impl Life {
     fn comes_back(&self, reason: Option<&str>) -> bool {
         let is_elsewhere = reason.is_some_and(|reason| reason.starts_with(REPLACED));
         let is_interrupted = self.again.is_some() || self.is_rescued || self.repls.is_closing();
-        self.entry.lifetime().keep_alive && is_interrupted && !is_elsewhere
+        let may = self.entry.lifetime().keep_alive && self.entry.halted().is_none();
+        may && is_interrupted && !is_elsewhere
     }
 
     pub(super) async fn note_program_runs(&self, runs: bool) {

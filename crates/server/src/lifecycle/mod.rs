@@ -33,6 +33,7 @@ use alcove_protocol::api::{ReplState, Saved, Unsaved};
 use alcove_spawner::{Sandbox, Spawner};
 use alcove_volume::{Amendment, Location, Store};
 use parking_lot::Mutex;
+use sea_orm::ActiveValue::Set;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::ApiFailure;
@@ -176,7 +177,8 @@ impl Repls {
         };
         let entry = self.entry(&row);
         entry.update(|state| state.saved = Saved::Saving);
-        match sandbox.filter(|sandbox| sandbox.runs && row.deleted_ms.is_none()) {
+        let may_run = row.deleted_ms.is_none() && row.halted.is_none();
+        match sandbox.filter(|sandbox| sandbox.runs && may_run) {
             Some(sandbox) => {
                 self.happens(&entry, Event::Adopt, Some("Finding its programs again"));
                 entry.send(Command::Adopt(Box::new(sandbox)));
@@ -195,7 +197,8 @@ impl Repls {
             Err(error) => return tracing::warn!(%error, "database"),
         };
         for row in rows {
-            if self.config.lifetimes.of(&row.settings()).keep_alive {
+            let lifetime = self.config.lifetimes.of(&row.settings());
+            if lifetime.keep_alive && !self.is_halted(&row) {
                 self.entry(&row).send(Command::ComeBack);
             }
         }
@@ -372,6 +375,7 @@ impl Repls {
         let (reply, answer) = oneshot::channel();
         let entry = self.entry(row);
         entry.set_put_to_rest(false);
+        entry.set_halted(None);
         entry.send(Command::Start(Start { reply, run }));
         answer
             .await
@@ -397,6 +401,28 @@ impl Repls {
         answer
             .await
             .unwrap_or_else(|_| Err("The server is stopping.".into()))
+    }
+
+    /// The same, by the operator: `words` are what is told of it until somebody starts it. Nothing else does.
+    pub async fn halt(self: &Arc<Self>, row: &repl::Model, words: String) -> Result<(), String> {
+        // First, so that the next server knows, too.
+        let change = repl::ActiveModel {
+            id: Set(row.id.clone()),
+            halted: Set(Some(words.clone())),
+            ..Default::default()
+        };
+        let noted = self.db.update_repl(change).await;
+        noted.map_err(|e| format!("The database can't be written: {e}"))?;
+        self.entry(row).set_halted(Some(words));
+        self.stop(row).await
+    }
+
+    /// Whether the operator stopped a repl, and nobody has started it since.
+    pub fn is_halted(&self, row: &repl::Model) -> bool {
+        match self.known(&row.id) {
+            Some(entry) => entry.halted().is_some(),
+            None => row.halted.is_some(),
+        }
     }
 
     /// Whether a person stopped a repl, and nobody has started it since. (A server that starts knows of none.)
@@ -438,7 +464,7 @@ impl Repls {
 
     /// Whether a request to a repl's preview may start it.
     pub fn wakes_on_touch(&self, row: &repl::Model) -> bool {
-        self.config.lifetimes.of(&row.settings()).wake_on_touch
+        self.config.lifetimes.of(&row.settings()).wake_on_touch && !self.is_halted(row)
     }
 
     /// Begins to delete a repl; `None`: somebody else does.
@@ -510,7 +536,7 @@ pub fn location(row: &repl::Model) -> Location {
 fn resting(row: &repl::Model, quotas: &Quotas) -> ReplState {
     ReplState {
         phase: Stage::resting(row.reason.is_some()).phase(),
-        detail: row.reason.clone(),
+        detail: row.reason.as_ref().or(row.halted.as_ref()).cloned(),
         progress: None,
         saved: Saved::Saved,
         unsaved: Unsaved::default(),

@@ -136,7 +136,8 @@ impl Life {
         let mut row = self.any_row().await?;
         row.name = crate::names::derived(&row.name, " (kept)");
         row.id = crate::names::new_id();
-        (row.created_ms, row.edited_ms, row.reason) = (now_ms(), now_ms(), None);
+        (row.created_ms, row.edited_ms) = (now_ms(), now_ms());
+        (row.reason, row.halted) = (None, None);
         let meta = Meta {
             name: row.name.clone(),
             owner: row.owner_id.clone(),

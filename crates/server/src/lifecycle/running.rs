@@ -1,5 +1,6 @@
 //! A repl while it runs: its changes are saved, and it stops when the last person has left.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -180,6 +181,9 @@ impl Life {
                         }
                     }
                     ledger.ended(result.is_ok());
+                    if let Some(refused) = self.newly_refused(&result) {
+                        say(&running.socket, &refused).await;
+                    }
                     self.tell_saved(result.as_ref(), schedule.is_dirty(), ledger.told());
                     if result.is_err() && volume.is_replaced().await {
                         break Ending { reason: Some(REPLACED.into()), ..Ending::default() };
@@ -221,10 +225,8 @@ impl Life {
                     let is_watched = self.entry.present().people > 0;
                     let grace = lifetime.patience.grace;
                     let resources = meter.read(Instant::now(), usage, is_watched, grace);
-                    if let Some(news) = meter.take_news()
-                        && let Err(error) = runner::notice(&running.socket, &news).await
-                    {
-                        warn!(%error, "the terminals were not told");
+                    if let Some(news) = meter.take_news() {
+                        say(&running.socket, &news).await;
                     }
                     self.repls.metrics.resources(&self.entry.id, resources.as_ref());
                     if resources.as_ref().is_some_and(|r| r.cpu >= BUSY_PERCENT) {
@@ -262,6 +264,7 @@ impl Life {
         if stops {
             self.entry.set_socket(None);
             self.happens(Event::End, Some("Ending its programs"));
+            self.tell_terminals(&ending, &running.socket).await;
         }
         let began = Instant::now();
         if !ending.is_gone
@@ -285,6 +288,24 @@ impl Life {
             let _ = reply.send(Err("The repl is stopping: it is saved now.".into()));
         }
         (ending, volume)
+    }
+
+    /// What a quota refused for the first time since all was saved.
+    fn newly_refused(&self, result: &Result<Saving, String>) -> Option<String> {
+        let Some(Saved::Partly { message, .. }) = &result.as_ref().ok()?.partly else {
+            return None;
+        };
+        let is_new = !matches!(self.entry.state().saved, Saved::Partly { .. });
+        is_new.then(|| message.clone())
+    }
+
+    /// Whoever has a terminal open reads there why it stops, unless that is what they asked for.
+    async fn tell_terminals(&self, ending: &Ending, socket: &Path) {
+        let halted = self.entry.halted();
+        let why = halted.or_else(|| ending.reason.clone().or_else(|| ending.note.clone()));
+        if let Some(why) = why.filter(|_| !ending.is_gone) {
+            say(socket, &why).await;
+        }
     }
 
     /// Whether its program runs is known when it comes back.
@@ -341,6 +362,13 @@ impl Life {
         self.entry
             .update(|state| state.awake = Some(Awake { why, until }));
         verdict
+    }
+}
+
+/// Says a line in the terminals.
+async fn say(socket: &Path, line: &str) {
+    if let Err(error) = runner::notice(socket, line).await {
+        warn!(%error, "the terminals were not told");
     }
 }
 
