@@ -37,7 +37,7 @@ mod volume;
 
 pub use amend::{Amender, Amendment, MAX_WRITTEN_BYTES, fork};
 pub use backend::{Environment, FORMS};
-pub use changes::{Changed, Changes};
+pub use changes::{Changed, Changes, Watcher};
 pub use check::{Report, check};
 pub use gc::{Collected, GRACE_MS, collect};
 pub use ignored::{IGNORE_FILE, MAX_IGNORE_BYTES};

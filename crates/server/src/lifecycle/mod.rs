@@ -31,7 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use alcove_protocol::api::{ReplState, Saved, Unsaved};
 use alcove_spawner::{Sandbox, Spawner};
-use alcove_volume::{Amendment, Location, Store};
+use alcove_volume::{Amendment, Changes, Location, Store, Watcher};
 use parking_lot::Mutex;
 use sea_orm::ActiveValue::Set;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -78,6 +78,8 @@ pub struct Repls {
     changes: broadcast::Sender<Change>,
     /// The server ends: what can't be saved at once stays on disk for the next start.
     closing: AtomicBool,
+    /// Hears of changes in the folders of all that run.
+    watcher: Mutex<Option<Arc<Watcher>>>,
     /// Repls that are on their way to the bin.
     deleting: Mutex<HashSet<String>>,
 }
@@ -121,6 +123,7 @@ impl Repls {
             entries: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES),
             closing: AtomicBool::new(false),
+            watcher: Mutex::default(),
             deleting: Mutex::default(),
         });
         // Of archives whose import was cut short.
@@ -259,6 +262,15 @@ impl Repls {
     pub fn folder(&self, id: &str) -> Folder {
         let path = self.config.repls_dir().join(id);
         Folder::of(self.spawner.clone(), id, path)
+    }
+
+    /// Hears of changes in a folder; `Err`: this user has no more instances of inotify.
+    fn watch_files(&self) -> std::io::Result<Changes> {
+        let mut watcher = self.watcher.lock();
+        if let Some(watcher) = &*watcher {
+            return Ok(watcher.changes());
+        }
+        Ok(watcher.insert(Watcher::start()?).changes())
     }
 
     fn known(&self, id: &str) -> Option<Arc<Entry>> {

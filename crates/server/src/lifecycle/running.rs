@@ -65,7 +65,7 @@ impl Life {
     /// While it runs: checkpoints, people, the sandbox's end.
     pub(super) async fn watch_over(&mut self, mut running: Running) -> (Ending, Arc<Volume>) {
         let volume = running.volume.clone();
-        let changes = match Changes::start() {
+        let changes = match self.repls.watch_files() {
             Ok(changes) => Some(Arc::new(changes)),
             Err(error) => {
                 warn!(%error, "changes can't be watched: scanning instead");
