@@ -133,6 +133,8 @@ test("another repl's preview in the same frame is not taken for the shown one", 
   ]);
   await frame.getByRole("button", { name: "Tell" }).click();
   await arrives("true", elsewhere);
+  await expect(edit.preview.path).toHaveValue("/");
+  await expect(page.getByRole("button", { name: "Console of the app, 1 error" })).toHaveCount(0);
 
   await edit.preview.reload.click();
   await expect.poll(() => page.frames().some((f) => f.url().startsWith(elsewhere))).toBe(false);
