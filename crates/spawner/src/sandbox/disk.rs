@@ -156,7 +156,7 @@ impl Disks {
         let holds = holds.with_room();
         let size = size.max(holds.bytes);
         let files = files_of(size).max(holds.files);
-        let new = image.with_extension("new");
+        let new = new(image);
         let made = File::create(&new).and_then(|file| file.set_len(size));
         made.map_err(&failed)?;
         let files = files.to_string();
@@ -211,11 +211,14 @@ impl Disks {
     /// Deletes a repl's disk with all that is in it, and unmounts it. No program may run in it any more. Cut
     /// short, it leaves a folder that is whole until it is unmounted, and empty from then on.
     pub async fn detach(&self, id: &str, folder: &Path) -> Result<(), SpawnError> {
-        let deleted = tokio::fs::remove_file(self.image(id)).await;
-        if let Err(error) = deleted
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(io("a repl's disk can't be deleted")(error));
+        let image = self.image(id);
+        for file in [new(&image), image] {
+            let deleted = tokio::fs::remove_file(file).await;
+            if let Err(error) = deleted
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return Err(io("a repl's disk can't be deleted")(error));
+            }
         }
         unmount(folder).await?;
         lock(&self.attached).remove(id);
@@ -229,6 +232,11 @@ impl Disks {
         let others = others.map(|folder| CString::new(folder.as_os_str().as_bytes()));
         Ok(others.collect::<Result<_, _>>()?)
     }
+}
+
+/// What is to become a disk, and is left of one that was cut short.
+fn new(image: &Path) -> PathBuf {
+    image.with_extension("new")
 }
 
 /// In a container there are nodes for no more loop devices than there were when it began: makes that of the
@@ -284,5 +292,30 @@ fn io(what: &str) -> impl Fn(io::Error) -> SpawnError {
     move |source| SpawnError::Io {
         what: what.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_disk_that_was_never_made_whole_goes_with_its_folder() {
+        let state = tempfile::tempdir().expect("a folder");
+        let disks = Disks {
+            images: state.path().to_owned(),
+            limits: true,
+            mounting: tokio::sync::Mutex::default(),
+            attached: Mutex::default(),
+        };
+        let image = disks.image("abcdefghijkl");
+        for file in [&image, &new(&image), &disks.image("mnopqrstuvwx")] {
+            fs::write(file, "").expect("a file");
+        }
+        let folder = state.path().join("nothing");
+        let deleted = disks.detach("abcdefghijkl", &folder).await;
+        deleted.expect("deleted");
+        let left = fs::read_dir(state.path()).expect("a folder").count();
+        assert_eq!(left, 1, "the other's");
     }
 }
