@@ -35,6 +35,8 @@ function watch(page: Page, problems: string[]): void {
   page.on("pageerror", (error) => problems.push(error.stack ?? error.message));
 }
 
+const SEEN_MS = 5_000;
+
 /** What a page said, and what had the keys, when its test failed. */
 async function seen(page: Page): Promise<string> {
   const said = page.evaluate(() => {
@@ -43,7 +45,9 @@ async function seen(page: Page): Promise<string> {
     const keys = document.activeElement?.cloneNode(false);
     return [`keys: ${keys instanceof Element ? keys.outerHTML : "nowhere"}`, ...lines.filter(Boolean)];
   });
-  return (await said.catch((error: unknown) => [String(error)])).join("\n");
+  // One that hangs says nothing.
+  const late = new Promise<string[]>((done) => setTimeout(() => done(["It does not answer."]), SEEN_MS).unref());
+  return (await Promise.race([said.catch((error: unknown) => [String(error)]), late])).join("\n");
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({

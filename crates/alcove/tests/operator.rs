@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use alcove_testkit::{Server, Session, eventually};
+use alcove_testkit::{Server, Session, eventually, kill_sandbox};
 use common::options;
 use serde_json::json;
 
@@ -117,21 +117,28 @@ async fn what_rests_is_told_as_well_and_what_waits_in_line_leaves_it() {
 #[tokio::test]
 async fn what_is_kept_alive_stays_stopped_with_the_next_server() {
     let mut server = server().await;
+    let [id, other] = [(); 2].map(|()| kept_alive(&server));
+    let (id, other) = (id.await, other.await);
+    let (stopped, said) = stop(&server.data_dir, &id, &["--reason", "new disks at noon"]);
+    assert!(stopped, "{said}");
+    server.end(libc::SIGKILL).await.unwrap();
+    kill_sandbox(&server.data_dir, &other).unwrap();
+    let server = server.again().await.unwrap();
+    // Who was started first is asked first to come back.
+    server.until(&other, "running").await;
+    is_told(&server, &id).await;
+}
+
+/// A repl that runs with nobody there.
+async fn kept_alive(server: &Server) -> String {
     let id = server.create("blank").await.unwrap();
     let keep = json!({ "settings": { "keep_alive": true } });
     let path = format!("/api/repls/{id}");
     let http = server.http();
     let kept = http.json(hyper::Method::PATCH, &path, keep).await.unwrap();
     assert_eq!(kept.status, 200, "{}", kept.text());
-    let other = server.create("blank").await.unwrap();
     drop(server.session(&id).await.unwrap());
-    let (stopped, said) = stop(&server.data_dir, &id, &["--reason", "new disks at noon"]);
-    assert!(stopped, "{said}");
-    server.end(libc::SIGKILL).await.unwrap();
-    let server = server.again().await.unwrap();
-    // What comes back by itself has been asked to by the time that somebody else is answered.
-    drop(server.session(&other).await.unwrap());
-    is_told(&server, &id).await;
+    id
 }
 
 #[tokio::test]

@@ -180,9 +180,75 @@ async fn what_nobody_opens_ends() {
     traces.all_gone().await;
 }
 
+/// What is written into its database fails, or does not any more.
+fn refuse_repls(server: &Server, refuse: bool) {
+    let sql = match refuse {
+        true => "create trigger no before insert on repls begin select raise(abort, 'no'); end",
+        false => "drop trigger no",
+    };
+    let script = "import sqlite3, sys\nd = sqlite3.connect(sys.argv[1], 60)\nd.execute(sys.argv[2])\nd.commit()";
+    let done = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(server.data_dir.join("alcove.db"))
+        .arg(sql)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+#[tokio::test]
+async fn one_whose_repl_could_not_be_made_is_nobody_elses() {
+    let server = Server::start(one()).await.unwrap();
+    let first = ready(&server).await;
+    let traces = Traces::of(&server).unwrap();
+    refuse_repls(&server, true);
+    let refused = server.create("node").await.unwrap_err().to_string();
+    assert!(refused.starts_with("500"), "{refused}");
+    refuse_repls(&server, false);
+    eventually("it has ended, and another one is ready", || async {
+        let is_ready = figure(&server, "alcove_warm_sandboxes").await? == 1;
+        (is_ready && !records(&server).contains(&first)).then_some(())
+    })
+    .await;
+    let id = server.create("node").await.unwrap();
+    assert_ne!(id, first);
+    let mut page = server.session(&id).await.unwrap();
+    assert!(output(&mut page, "ls").await.contains("package.json"));
+    drop(page);
+    server.stop().await.unwrap();
+    traces.all_gone().await;
+}
+
+#[tokio::test]
+async fn one_whose_repl_is_stopped_in_line_ends() {
+    let options = options().arg("--warm", "2").arg("--max-running", "1");
+    let server = Server::start(options).await.unwrap();
+    ready(&server).await;
+    let first = server.create("node").await.unwrap();
+    eventually("another one is ready", || async {
+        (figure(&server, "alcove_warm_sandboxes").await? == 1).then_some(())
+    })
+    .await;
+    let second = server.create("node").await.unwrap();
+    assert!(records(&server).contains(&second));
+    let page = server.session(&first).await.unwrap();
+    let http = server.http();
+    let path = format!("/api/repls/{second}/start");
+    let waiting = tokio::spawn(async move { http.post(&path, json!({})).await.unwrap() });
+    eventually("it stands in line", || async {
+        let state = server.state(&second).await.ok()?;
+        state["detail"].as_str()?.contains("place 1").then_some(())
+    })
+    .await;
+    server.stop_repl(&second).await.unwrap();
+    assert_eq!(waiting.await.unwrap().status, 503);
+    assert_eq!(records(&server), [first]);
+    drop(page);
+    server.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn those_of_a_server_that_was_killed_are_ended_by_the_next() {
-    let mut server = Server::start(one()).await.unwrap();
+    let mut server = Server::start(options().arg("--warm", "2")).await.unwrap();
     // One is a repl's that nobody has opened, one is nobody's.
     let made = ready(&server).await;
     let traces = Traces::of(&server).unwrap();

@@ -15,14 +15,6 @@ fn instances(server: &Server) -> usize {
         .count()
 }
 
-async fn until_saved(server: &Server, id: &str, wanted: &str) {
-    eventually(&format!("{id} is {wanted}"), || async {
-        let state = server.state(id).await.ok()?;
-        (state["saved"]["state"] == wanted).then_some(())
-    })
-    .await;
-}
-
 #[tokio::test]
 async fn one_instance_of_inotify_serves_all_repls() {
     let server = server().await;
@@ -30,15 +22,18 @@ async fn one_instance_of_inotify_serves_all_repls() {
     for _ in 0..3 {
         let id = server.create("blank").await.unwrap();
         let page = server.session(&id).await.unwrap();
-        until_saved(&server, &id, "saved").await;
         repls.push((id, page));
     }
     assert_eq!(instances(&server), 1);
     // Each is heard of, and one that stops takes nothing from the others.
     while let Some((id, mut page)) = repls.pop() {
         page.command("echo changed > file").await.unwrap();
-        until_saved(&server, &id, "saving").await;
-        until_saved(&server, &id, "saved").await;
+        let stored = format!("/api/repls/{id}/history/latest/files/file");
+        eventually(&format!("the change in {id} is saved"), || async {
+            let answer = server.http().get(&stored).await.ok()?;
+            (answer.text() == "changed\n").then_some(())
+        })
+        .await;
         server.stop_repl(&id).await.unwrap();
     }
     assert_eq!(instances(&server), 1);

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use alcove_protocol::status::{MAX_RESTORE_ANSWER_BYTES, MAX_STATUS_BYTES, RestoreAnswer, Status};
+use alcove_protocol::status::{
+    BeginRequest, MAX_RESTORE_ANSWER_BYTES, MAX_STATUS_BYTES, RestoreAnswer, Status,
+};
 use alcove_socket::QuietStream;
 use anyhow::{Context, bail};
 use bytes::Bytes;
@@ -16,8 +18,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// Largest head of an answer to an upgrade, in bytes.
 const MAX_HEAD_BYTES: usize = 8 * 1024;
-/// How long a runner may take to answer an upgrade (it may just be starting).
-const UPGRADE: Duration = Duration::from_secs(20);
+/// How long a runner may take to answer (it may just be starting).
+const ANSWER: Duration = Duration::from_secs(20);
 /// The same for a line in the terminals: a repl's life waits for it.
 const NOTICE: Duration = Duration::from_secs(1);
 /// Output of a command that is kept: its end, in bytes.
@@ -32,7 +34,7 @@ pub async fn upgrade(
     path: &str,
     headers: &[(&str, &str)],
 ) -> anyhow::Result<Option<Upgraded>> {
-    tokio::time::timeout(UPGRADE, async {
+    tokio::time::timeout(ANSWER, async {
         let stream = QuietStream::connect(socket)
             .await
             .context("the runner's socket")?;
@@ -168,18 +170,16 @@ pub async fn start_run(socket: &Path) -> anyhow::Result<Result<(), String>> {
             other => bail!("the runner did not start the program ({other})"),
         }
     };
-    tokio::time::timeout(UPGRADE, asked)
+    tokio::time::timeout(ANSWER, asked)
         .await
         .context("the runner does not answer")?
 }
 
 /// Tells the runner that its files are there, but for bulk if that is still `restoring`; it serves from then on.
-pub async fn begin(socket: &Path, restoring: bool) -> anyhow::Result<()> {
-    let body = serde_json::json!({ "restoring": restoring })
-        .to_string()
-        .into_bytes();
+pub async fn begin(socket: &Path, restoring: bool, patience: Duration) -> anyhow::Result<()> {
+    let body = serde_json::to_vec(&BeginRequest { restoring })?;
     let asked = request(socket, Method::POST, "/begin", body);
-    let status = tokio::time::timeout(UPGRADE, asked)
+    let status = tokio::time::timeout(patience, asked)
         .await
         .context("the runner does not answer")??
         .status();
@@ -192,7 +192,7 @@ pub async fn begin(socket: &Path, restoring: bool) -> anyhow::Result<()> {
 
 /// Tells the runner that bulk is in place.
 pub async fn ready(socket: &Path) -> anyhow::Result<()> {
-    tokio::time::timeout(UPGRADE, request(socket, Method::POST, "/ready", vec![])).await??;
+    tokio::time::timeout(ANSWER, request(socket, Method::POST, "/ready", vec![])).await??;
     Ok(())
 }
 

@@ -88,27 +88,39 @@ pub async fn create(
     }
     let template = body.template.unwrap_or_default();
     let size = app.templates.size(&template);
-    let row = insert(&app, &user, &files, name, template, size).await?;
+    let row = insert(app.clone(), user, files, name, template, size).await?;
     tracing::info!(repl = row.id, template = row.template, "created");
     Ok((StatusCode::CREATED, Json(shown(&app, &row))))
 }
 
-/// A new repl whose files are a manifest's, by reference.
+/// A new repl whose files are a manifest's, by reference: made or not, whether who asked for it waits or not.
 async fn insert(
-    app: &App,
-    user: &User,
-    files: &Manifest,
+    app: Arc<App>,
+    user: User,
+    files: Arc<Manifest>,
     name: String,
     template: String,
     size: Option<String>,
 ) -> Result<repl::Model, ApiFailure> {
-    let place = app.repls.place(size.as_deref());
-    let id = place.id().to_owned();
-    let meta = templates::meta_of_new(files, &name, &user.id, &template);
+    let made = tokio::spawn(inserted(app, user, files, name, template, size)).await;
+    made.map_err(|e| ApiFailure::Internal(e.into()))?
+}
+
+async fn inserted(
+    app: Arc<App>,
+    user: User,
+    files: Arc<Manifest>,
+    name: String,
+    template: String,
+    size: Option<String>,
+) -> Result<repl::Model, ApiFailure> {
+    let new_id = app.repls.new_id(size.as_deref());
+    let id = new_id.id().to_owned();
+    let meta = templates::meta_of_new(&files, &name, &user.id, &template);
     // Another's home folder stays with them. A template's is nobody's.
     let with_home = files.meta.owner.is_empty() || files.meta.owner == user.id;
     let at = Location::Repl(id.clone());
-    let held = fork(&app.store, files, &at, meta, with_home).await?;
+    let held = fork(&app.store, &files, &at, meta, with_home).await?;
     let row = repl::Model {
         id,
         owner_id: user.id.clone(),
@@ -129,8 +141,19 @@ async fn insert(
         program_runs: false,
         halted: None,
     };
-    app.db.insert_repl(row.clone()).await?;
-    place.take(&row);
+    // Before anybody can find it, and start it.
+    new_id.take(&row);
+    if let Err(error) = app.db.insert_repl(row.clone()).await {
+        if let Err(reason) = app.repls.stop(&row).await {
+            tracing::warn!(
+                repl = row.id,
+                reason,
+                "what was ready for it could not be ended"
+            );
+        }
+        app.repls.forget(&row.id);
+        return Err(error.into());
+    }
     Ok(row)
 }
 
@@ -183,7 +206,8 @@ pub async fn duplicate(
     let files = open(&app, &row, state).await?.manifest;
     refuse_too_large(&app, &user, files.size()).await?;
     let size = row.settings().size;
-    let copy = insert(&app, &user, &files, name, row.template, size).await?;
+    let files = Arc::new(files);
+    let copy = insert(app.clone(), user, files, name, row.template, size).await?;
     tracing::info!(repl = copy.id, of = id, "duplicated");
     Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
 }

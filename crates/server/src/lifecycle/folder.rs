@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use alcove_spawner::{Holds, Spawner};
+use alcove_spawner::{Holds, Limits, Spawner};
+use alcove_volume::Volume;
 
 /// Stands in a folder whose sources have been restored: what is missing there was deleted by its
 /// user. Without it the folder is a restore that was cut short, and holds nothing new.
@@ -56,6 +57,22 @@ impl Folder {
         std::fs::create_dir_all(&self.path)?;
         self.attach_for(disk, holds).await?;
         std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o711))
+    }
+
+    /// The same, with all that a sandbox shows of it, empty. `owner`: whose that is, unless it is ours. `Err` is
+    /// for a person.
+    pub async fn create_empty(
+        &self,
+        limits: &Limits,
+        holds: Holds,
+        owner: Option<(u32, u32)>,
+    ) -> Result<(), String> {
+        let failed =
+            |e: &dyn std::fmt::Display| format!("The folder for its files could not be made: {e}");
+        let made = self.create(limits.disk, holds).await;
+        made.map_err(|e| failed(&e))?;
+        let tops = Volume::make_tops(&self.path, owner).await;
+        tops.map_err(|e| failed(&e))
     }
 
     /// Shows what it held before the machine was restarted.

@@ -134,11 +134,8 @@ impl Life {
         ready: Option<Ready>,
     ) -> Self {
         let folder = repls.folder(&entry.id);
-        let grace = entry.lifetime().patience.grace;
-        let cools = ready
-            .as_ref()
-            .and(grace)
-            .map(|grace| Instant::now() + grace);
+        let stays = Ready::stays(entry.lifetime().patience.grace);
+        let cools = ready.is_some().then(|| Instant::now() + stays);
         Self {
             repls,
             entry,
@@ -253,8 +250,13 @@ impl Life {
 
     /// The operator stopped it while it rested.
     async fn tell_halted(&self) {
-        if self.entry.halted().is_some() && self.entry.state().phase == Phase::Stopped {
-            self.rest(None).await;
+        if self.entry.halted().is_none() {
+            return;
+        }
+        match self.entry.state().phase {
+            Phase::Stopped => self.rest(None).await,
+            Phase::Failed => self.rest(self.reason().await).await,
+            Phase::Starting | Phase::Running | Phase::Stopping => {}
         }
     }
 
@@ -442,6 +444,7 @@ impl Life {
                 },
             };
             self.wants_program = false;
+            self.cool().await;
             let reason = self.reason().await;
             self.rest(reason).await;
             for reply in waiting.drain(..) {
@@ -565,7 +568,7 @@ impl Life {
         let row = self.row().await?;
         let measured = self.measured(&limits).await?;
         // The server before this one may have been killed before it said so.
-        let begun = runner::begin(&sandbox.socket, !volume.is_whole()).await;
+        let begun = runner::begin(&sandbox.socket, !volume.is_whole(), ADOPTION).await;
         begun.map_err(|error| format!("its runner does not answer: {error:#}"))?;
         let mut running = self.running(volume, sandbox.socket, &limits, measured);
         if let Some(started_ms) = row.started_ms {

@@ -117,7 +117,7 @@ impl Life {
 
     /// Nothing is saved for good, or deleted, while a program may still write. Says where it is kept if
     /// that is not its own place.
-    async fn end_and_save(&mut self, volume: &Volume) -> Result<Option<String>, String> {
+    pub(super) async fn end_and_save(&mut self, volume: &Volume) -> Result<Option<String>, String> {
         let stopped = self.repls.spawner.stop(&self.entry.id).await;
         stopped.map_err(|e| format!("its sandbox could not be ended: {e}"))?;
         if volume.is_replaced().await {

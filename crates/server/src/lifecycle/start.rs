@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use alcove_protocol::api::Progress;
 use alcove_protocol::status::Status;
-use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
+use alcove_spawner::{Holds, Limits, Sandbox};
 use alcove_volume::{Location, Scope, Size, Volume};
 use tokio::sync::watch;
 use tracing::{Instrument, info, warn};
@@ -22,6 +22,8 @@ use crate::runner;
 
 /// How often progress is told.
 const PROGRESS: Duration = Duration::from_millis(100);
+/// How long a runner may take to begin, once its files are there.
+const BEGIN: Duration = Duration::from_secs(20);
 /// Until a runner is asked again how it is, when the connection has ended.
 const FOLLOW: Duration = Duration::from_secs(1);
 
@@ -90,7 +92,7 @@ impl Life {
         match self.begun(volume.clone(), sandbox, limits).await {
             Ok(running) => Ok(running),
             Err(error) => {
-                let saved = self.save_and_delete(&volume).await;
+                let saved = self.end_and_save(&volume).await;
                 saved.map_err(|e| format!("{error} Besides: {e}"))?;
                 Err(error)
             }
@@ -121,21 +123,13 @@ impl Life {
     /// Starts the sandbox over its folder. Its runner waits.
     async fn sandbox(&self, limits: &Limits) -> Result<Sandbox, String> {
         let began = Instant::now();
-        let [workspace, home] = Volume::tops(self.folder.path());
-        let spec = SandboxSpec {
-            id: self.entry.id.clone(),
-            workspace,
-            home,
-            env: Vec::new(),
-            limits: limits.clone(),
-            network: self.repls.config.network,
-        };
+        let spec = self.repls.sandbox_spec(&self.entry.id, limits);
         let started = self.repls.spawner.start(&spec).await;
         self.repls.metrics.step("sandbox", began.elapsed());
         started.map_err(|e| format!("The sandbox could not be started: {e}"))
     }
 
-    /// Tells the runner that the files are there.
+    /// Tells the runner that the files are there. After an error the sandbox may still be there.
     async fn begun(
         &self,
         volume: Arc<Volume>,
@@ -144,17 +138,9 @@ impl Life {
     ) -> Result<Running, String> {
         let sandbox = sandbox?;
         let measured = self.measured(limits).await?;
-        match runner::begin(&sandbox.socket, !volume.is_whole()).await {
-            Ok(()) => Ok(self.running(volume, sandbox.socket, limits, measured)),
-            Err(error) => {
-                let stopped = self.repls.spawner.stop(&self.entry.id).await;
-                let besides = stopped.err().map(|e| format!(" Besides: {e}"));
-                Err(format!(
-                    "The sandbox could not be started: {error:#}.{}",
-                    besides.unwrap_or_default()
-                ))
-            }
-        }
+        let begun = runner::begin(&sandbox.socket, !volume.is_whole(), BEGIN).await;
+        begun.map_err(|error| format!("The sandbox could not be started: {error:#}."))?;
+        Ok(self.running(volume, sandbox.socket, limits, measured))
     }
 
     /// What its folder takes, if nothing else holds it to the limit of a disk.
@@ -235,15 +221,9 @@ impl Life {
     async fn empty(&self, limits: &Limits) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
         let holds = holds(&self.row().await?);
-        let made = async {
-            self.folder.delete().await?;
-            self.folder.create(limits.disk, holds).await
-        };
-        let local =
-            |e: &dyn std::fmt::Display| format!("The folder for its files could not be made: {e}");
-        made.await.map_err(|e| local(&e))?;
-        let tops = Volume::make_tops(self.folder.path(), owner).await;
-        tops.map_err(|e| local(&e))?;
+        let deleted = self.folder.delete().await;
+        deleted.map_err(|e| format!("The folder for its files could not be made: {e}"))?;
+        self.folder.create_empty(limits, holds, owner).await?;
         self.opened(owner).await
     }
 

@@ -3,9 +3,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use alcove_spawner::{Holds, Limits, Owner, Sandbox, SandboxSpec};
+use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
 use alcove_volume::Volume;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -21,17 +22,44 @@ const MEMORY: Duration = Duration::from_secs(10 * 60);
 const QUIET: Duration = Duration::from_secs(1);
 /// How often it is looked whether there are too many, or whether there is room again,
 const LOOK: Duration = Duration::from_secs(60);
-/// and until another one is tried after one could not be made.
+/// and until it is tried again, after one could not be made, or not be ended.
 const AGAIN: Duration = Duration::from_secs(30);
+/// How long one stays for a repl that nobody opens, at most: its grace period may be longer.
+const UNOPENED: Duration = Duration::from_secs(5 * 60);
 
 /// A sandbox that nobody has been in.
 #[derive(Debug)]
 pub(super) struct Ready {
     pub sandbox: Sandbox,
-    pub limits: Limits,
+    limits: Limits,
+    _one: One,
+}
+
+/// How many there are, those of repls that nobody has opened yet included.
+#[derive(Debug, Default)]
+struct Count {
+    there: AtomicUsize,
+    /// One fewer, or something else to look at.
+    changed: Notify,
+}
+
+/// One of those that there are.
+#[derive(Debug)]
+struct One(Arc<Count>);
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.there.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
 }
 
 impl Ready {
+    /// How long it stays once it is a repl's, unless that is started.
+    pub fn stays(grace: Option<Duration>) -> Duration {
+        grace.map_or(UNOPENED, |grace| grace.min(UNOPENED))
+    }
+
     /// Whether it can be that of a repl of this size, with so much in the store.
     pub fn fits(&self, limits: &Limits, holds: Holds) -> bool {
         self.limits == *limits && limits.disk.is_none_or(|disk| holds.fits(disk))
@@ -40,24 +68,25 @@ impl Ready {
 
 /// Those of a server.
 pub(super) struct Warm {
-    /// At most so many.
+    /// At most so many, with those of repls that nobody has opened yet.
     most: usize,
+    count: Arc<Count>,
     pool: Mutex<Pool>,
-    changed: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Pool {
     ready: VecDeque<Ready>,
     demand: Demand,
-    is_closed: bool,
+    /// Ids of those that are to end.
+    unwanted: Vec<String>,
 }
 
 /// What is to be done for the pool.
 #[derive(Debug)]
 enum Next {
     Make,
-    End(Ready),
+    End(String),
     Wait(Duration),
 }
 
@@ -65,28 +94,36 @@ impl Warm {
     pub fn new(most: usize) -> Self {
         Self {
             most,
+            count: Arc::default(),
             pool: Mutex::default(),
-            changed: Notify::new(),
         }
     }
 
     /// One of this size, if there is one.
     fn take(&self, limits: &Limits, now: Instant) -> Option<Ready> {
+        if self.most == 0 {
+            return None;
+        }
         let mut pool = self.pool.lock();
-        pool.demand.note(now);
-        self.changed.notify_one();
+        pool.demand.note(now, self.most);
+        self.count.changed.notify_one();
         let at = pool.ready.iter().position(|r| r.limits == *limits)?;
         pool.ready.remove(at)
     }
 
-    /// `Some`: the server ends, and it is not to be kept.
-    fn give_back(&self, ready: Ready) -> Option<Ready> {
-        let mut pool = self.pool.lock();
-        if pool.is_closed {
-            return Some(ready);
+    fn made(&self, sandbox: Sandbox, limits: Limits) -> Ready {
+        self.count.there.fetch_add(1, Ordering::Relaxed);
+        Ready {
+            sandbox,
+            limits,
+            _one: One(self.count.clone()),
         }
-        pool.ready.push_front(ready);
-        None
+    }
+
+    /// It is nobody's, and nobody's any more.
+    fn end(&self, id: String) {
+        self.pool.lock().unwanted.push(id);
+        self.count.changed.notify_one();
     }
 
     fn next(&self, now: Instant) -> Next {
@@ -95,10 +132,15 @@ impl Warm {
         if pool.ready.len() > wanted
             && let Some(ready) = pool.ready.pop_back()
         {
-            return Next::End(ready);
+            pool.unwanted.push(ready.sandbox.id);
         }
+        if let Some(id) = pool.unwanted.pop() {
+            return Next::End(id);
+        }
+        let there = self.count.there.load(Ordering::Relaxed);
+        let is_enough = pool.ready.len() == wanted || there >= self.most;
         match pool.demand.quiet_in(now) {
-            _ if pool.ready.len() == wanted => Next::Wait(LOOK),
+            _ if is_enough => Next::Wait(LOOK),
             Some(quiet) => Next::Wait(quiet),
             None => Next::Make,
         }
@@ -110,13 +152,17 @@ impl Warm {
 struct Demand(VecDeque<Instant>);
 
 impl Demand {
-    fn note(&mut self, now: Instant) {
+    /// `most`: as many as can be wanted.
+    fn note(&mut self, now: Instant, most: usize) {
         self.0.push_back(now);
+        while self.0.len() > most {
+            self.0.pop_front();
+        }
     }
 
     /// As many as were made lately, `most` at most; one in any case.
     fn wanted(&mut self, now: Instant, most: usize) -> usize {
-        while self.0.front().is_some_and(|at| now - *at >= MEMORY) || self.0.len() > most {
+        while self.0.front().is_some_and(|at| now - *at >= MEMORY) {
             self.0.pop_front();
         }
         self.0.len().max(1).min(most)
@@ -129,19 +175,20 @@ impl Demand {
     }
 }
 
-/// The id of a new repl, and what is ready under it: without a repl that is there for the next.
-pub struct Place {
+/// The id of a new repl, and what is ready under it: without a repl that ends. (Files may be in the store under
+/// the id by then: it is never another's.)
+pub struct NewId {
     repls: Arc<Repls>,
     id: String,
     ready: Option<Ready>,
 }
 
-impl Place {
+impl NewId {
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// It is that of this repl.
+    /// It is that of this repl, which nobody can know of yet.
     pub fn take(mut self, row: &repl::Model) {
         if let Some(ready) = self.ready.take() {
             self.repls.begin(row, ready);
@@ -149,27 +196,23 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for NewId {
     fn drop(&mut self) {
-        if let Some(ready) = self.ready.take()
-            && let Some(ready) = self.repls.warm.give_back(ready)
-        {
-            let repls = self.repls.clone();
-            tokio::spawn(async move { repls.end_warm(&ready.sandbox.id).await });
+        if let Some(ready) = self.ready.take() {
+            self.repls.warm.end(ready.sandbox.id);
         }
     }
 }
 
 impl Repls {
     /// For a new repl of this size.
-    pub fn place(self: &Arc<Self>, size: Option<&str>) -> Place {
-        let ready = self.warm.take(self.config.sizes.of(size), Instant::now());
-        Place {
+    pub fn new_id(self: &Arc<Self>, size: Option<&str>) -> NewId {
+        let limits = self.config.sizes.of(size);
+        let ready = self.warm.take(limits, Instant::now());
+        let id = ready.as_ref().map(|ready| ready.sandbox.id.clone());
+        NewId {
             repls: self.clone(),
-            id: match &ready {
-                Some(ready) => ready.sandbox.id.clone(),
-                None => crate::names::new_id(),
-            },
+            id: id.unwrap_or_else(crate::names::new_id),
             ready,
         }
     }
@@ -186,10 +229,13 @@ impl Repls {
         }
         while !closing.is_cancelled() {
             let wait = match self.warm.next(Instant::now()) {
-                Next::End(ready) => {
-                    self.end_warm(&ready.sandbox.id).await;
-                    Duration::ZERO
-                }
+                Next::End(id) => match self.end_warm(&id).await {
+                    true => Duration::ZERO,
+                    false => {
+                        self.warm.pool.lock().unwanted.push(id);
+                        AGAIN
+                    }
+                },
                 Next::Make if !self.admission.has_room(self.usual().memory) => LOOK,
                 Next::Make => match self.warm_up().await {
                     Ok(()) => Duration::ZERO,
@@ -202,18 +248,16 @@ impl Repls {
             };
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.warm.changed.notified(), if wait > QUIET => {}
+                () = self.warm.count.changed.notified(), if wait == LOOK => {}
                 () = closing.cancelled() => {}
             }
         }
-        let left = {
-            let mut pool = self.warm.pool.lock();
-            pool.is_closed = true;
-            std::mem::take(&mut pool.ready)
-        };
-        for ready in left {
-            self.end_warm(&ready.sandbox.id).await;
-        }
+        let Pool {
+            ready, unwanted, ..
+        } = std::mem::take(&mut *self.warm.pool.lock());
+        let ids = ready.into_iter().map(|ready| ready.sandbox.id);
+        let ids: Vec<String> = ids.chain(unwanted).collect();
+        futures_util::future::join_all(ids.iter().map(|id| self.end_warm(id))).await;
     }
 
     /// What a repl may use for which nothing was chosen.
@@ -225,39 +269,42 @@ impl Repls {
         let id = crate::names::new_id();
         match self.made_warm(&id).await {
             Ok(sandbox) => {
-                let limits = self.usual().clone();
-                let ready = Ready { sandbox, limits };
+                let ready = self.warm.made(sandbox, self.usual().clone());
                 self.warm.pool.lock().ready.push_back(ready);
                 Ok(())
             }
             Err(error) => {
-                self.end_warm(&id).await;
+                self.warm.end(id);
                 Err(error)
             }
         }
     }
 
     async fn made_warm(&self, id: &str) -> Result<Sandbox, String> {
-        let (limits, folder) = (self.usual().clone(), self.folder(id));
+        let (limits, folder) = (self.usual(), self.folder(id));
         let owner = self.spawner.owner(id).await.map_err(|e| e.to_string())?;
-        let made = folder.create(limits.disk, Holds::default()).await;
-        made.map_err(|e| e.to_string())?;
-        let tops = Volume::make_tops(folder.path(), Owner::other(owner)).await;
-        tops.map_err(|e| e.to_string())?;
-        let [workspace, home] = Volume::tops(folder.path());
-        let spec = SandboxSpec {
+        folder
+            .create_empty(limits, Holds::default(), owner.other())
+            .await?;
+        let spec = self.sandbox_spec(id, limits);
+        self.spawner.start(&spec).await.map_err(|e| e.to_string())
+    }
+
+    /// Of a repl's sandbox, over its folder.
+    pub(super) fn sandbox_spec(&self, id: &str, limits: &Limits) -> SandboxSpec {
+        let [workspace, home] = Volume::tops(self.folder(id).path());
+        SandboxSpec {
             id: id.to_owned(),
             workspace,
             home,
             env: Vec::new(),
-            limits,
+            limits: limits.clone(),
             network: self.config.network,
-        };
-        self.spawner.start(&spec).await.map_err(|e| e.to_string())
+        }
     }
 
-    /// Ends one that is nobody's. What can't be deleted now, the next server deletes.
-    pub(super) async fn end_warm(&self, id: &str) {
+    /// Ends one that nobody has been in. `false`: something of it is left.
+    pub(super) async fn end_warm(&self, id: &str) -> bool {
         let ended = async {
             let failed = |e: &dyn std::fmt::Display| e.to_string();
             self.spawner.stop(id).await.map_err(|e| failed(&e))?;
@@ -265,8 +312,14 @@ impl Repls {
             self.spawner.release(id).await.map_err(|e| failed(&e))
         };
         match ended.await {
-            Ok(()) => info!(id, "a sandbox that nobody needed has ended"),
-            Err(error) => warn!(id, error, "a sandbox that nobody needs could not be ended"),
+            Ok(()) => {
+                info!(id, "a sandbox that nobody needed has ended");
+                true
+            }
+            Err(error) => {
+                warn!(id, error, "a sandbox that nobody needs could not be ended");
+                false
+            }
         }
     }
 }
@@ -275,7 +328,7 @@ impl Repls {
 mod tests {
     use super::*;
 
-    fn ready(id: &str, limits: &Limits) -> Ready {
+    fn ready(warm: &Warm, id: &str, limits: &Limits) -> Ready {
         let sandbox = Sandbox {
             id: id.into(),
             socket: "/nowhere".into(),
@@ -283,8 +336,7 @@ mod tests {
             runs: true,
             limits: Some(limits.clone()),
         };
-        let limits = limits.clone();
-        Ready { sandbox, limits }
+        warm.made(sandbox, limits.clone())
     }
 
     #[test]
@@ -292,14 +344,13 @@ mod tests {
         let (mut demand, now) = (Demand::default(), Instant::now());
         assert_eq!(demand.wanted(now, 4), 1);
         for second in 0..3 {
-            demand.note(now + Duration::from_secs(second));
+            demand.note(now + Duration::from_secs(second), 4);
         }
         assert_eq!(demand.wanted(now + Duration::from_secs(3), 4), 3);
         assert_eq!(demand.wanted(now + Duration::from_secs(3), 2), 2);
         assert_eq!(demand.wanted(now + Duration::from_secs(3), 0), 0);
         for _ in 0..10_000 {
-            demand.note(now + Duration::from_secs(4));
-            demand.wanted(now + Duration::from_secs(4), 4);
+            demand.note(now + Duration::from_secs(4), 4);
         }
         assert_eq!(
             demand.0.len(),
@@ -330,17 +381,33 @@ mod tests {
             ..Limits::default()
         };
         for id in ["one", "two"] {
-            warm.pool.lock().ready.push_back(ready(id, &limits));
+            let ready = ready(&warm, id, &limits);
+            warm.pool.lock().ready.push_back(ready);
         }
         assert!(warm.take(&other, now).is_none());
         let given = warm.take(&limits, now).unwrap();
         assert_eq!(given.sandbox.id, "one");
-        assert!(warm.give_back(given).is_none());
-        let later = now + MEMORY * 2;
-        assert!(matches!(warm.next(later), Next::End(ready) if ready.sandbox.id == "two"));
+        // Nobody has opened its repl: with the one that is left there are as many as may be.
+        warm.pool.lock().demand.note(now, 2);
+        let later = now + QUIET;
         assert!(matches!(warm.next(later), Next::Wait(LOOK)));
-        warm.pool.lock().is_closed = true;
-        assert!(warm.give_back(ready("three", &limits)).is_some());
+        drop(given);
+        assert!(matches!(warm.next(later), Next::Make));
+        let third = ready(&warm, "three", &limits);
+        warm.pool.lock().ready.push_back(third);
+        let later = now + MEMORY * 2;
+        assert!(matches!(warm.next(later), Next::End(id) if id == "three"));
+        assert!(matches!(warm.next(later), Next::Wait(LOOK)));
+        warm.end("four".into());
+        assert!(matches!(warm.next(later), Next::End(id) if id == "four"));
+    }
+
+    #[test]
+    fn what_nobody_opens_stays_for_its_grace_period_but_not_for_ever() {
+        let minute = Duration::from_secs(60);
+        assert_eq!(Ready::stays(Some(minute)), minute);
+        assert_eq!(Ready::stays(Some(minute * 60)), UNOPENED);
+        assert_eq!(Ready::stays(None), UNOPENED);
     }
 
     #[test]
@@ -350,7 +417,7 @@ mod tests {
             ..Limits::default()
         };
         let holds = |bytes| Holds { bytes, files: 10 };
-        let ready = ready("one", &limits);
+        let ready = ready(&Warm::new(1), "one", &limits);
         assert!(ready.fits(&limits, holds(800 << 20)));
         assert!(!ready.fits(&limits, holds(900 << 20)));
         assert!(!ready.fits(&Limits::default(), holds(0)));

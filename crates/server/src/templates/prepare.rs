@@ -132,7 +132,7 @@ impl Templates {
         };
         let sandbox = self.spawner.start(&spec).await?;
         let setup = async {
-            runner::begin(&sandbox.socket, false).await?;
+            runner::begin(&sandbox.socket, false, SETUP_LIMIT).await?;
             runner::run(&sandbox.socket, &project.setup.command).await
         };
         let ran = tokio::time::timeout(SETUP_LIMIT, setup).await;

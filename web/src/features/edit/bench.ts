@@ -9,7 +9,7 @@ import { PreviewPage } from "../preview/page";
 import { EMPTY_FORM, type SearchForm } from "../search/form";
 import type { ScreenKey } from "../terminal/keyRow";
 import type { Marks } from "../terminal/marks";
-import { followWithKeys, openToType } from "./panes";
+import { followWithKeys } from "./panes";
 
 /** The files that are open, and the one that commands mean. */
 export interface Tabs {
@@ -258,8 +258,11 @@ export class Bench {
 
   /** Opens a file at a place of it, to type there. */
   openAt(path: WorkspacePath, spot: Spot): void {
+    this.openFile(path);
+    // Now it is known which of its panes is meant.
     this.reveal.set({ path, ...spot });
-    openToType(this, path);
+    const pane = lay.activeFilePane(this.layout.get());
+    if (pane) followWithKeys(this, pane);
   }
 
   /** Shows a file in the file list, which gets the keys: they are on their way nowhere else any more. */
