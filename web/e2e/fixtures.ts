@@ -46,7 +46,9 @@ async function seen(page: Page): Promise<string> {
     return [`keys: ${keys instanceof Element ? keys.outerHTML : "nowhere"}`, ...lines.filter(Boolean)];
   });
   // One that hangs says nothing.
-  const late = new Promise<string[]>((done) => setTimeout(() => done(["It does not answer."]), SEEN_MS).unref());
+  const late = new Promise<string[]>((done) =>
+    setTimeout(() => done(["It does not answer."]), SEEN_MS).unref(),
+  );
   return (await Promise.race([said.catch((error: unknown) => [String(error)]), late])).join("\n");
 }
 
