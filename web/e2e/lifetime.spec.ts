@@ -79,3 +79,35 @@ test("a size is chosen, holds from the next start on, and the page says what it 
   const bar = edit.bar("Limit");
   await expect(bar).toContainText(/^Memory was full at .* \(512 MiB\).* choose a larger size/);
 });
+
+test("a network is shut off, from the next start on, and the page says what is reached", async ({
+  startServer,
+  edit: open,
+  page,
+}) => {
+  const server = await startServer();
+  const made = await server.create("blank", "one that keeps quiet");
+  const edit = await open(made, server.reach);
+  const links = () => edit.terminal.run("echo links: $(grep -c : /proc/net/dev)");
+  expect(await links()).toContain("links: 2");
+  await new Palette(page).command("How this repl runs");
+  const dialog = page.getByRole("dialog", { name: "How one that keeps quiet runs" });
+  const network = dialog.getByLabel("Its programs reach");
+  await expect(network).toHaveValue("internet");
+  await network.selectOption("nothing outside");
+  await expect(dialog).toContainText("nothing can be downloaded or sent away");
+  await expect(dialog).toContainText("from the next start on; now they reach the internet");
+  await expect.poll(async () => (await server.repl(made.id)).settings).toEqual({ network: "none" });
+  await page.keyboard.press("Escape");
+
+  await server.sleep(made.id);
+  await server.request("POST", `/api/repls/${made.id}/start`);
+  await edit.reload();
+  expect(await links()).toContain("links: 1");
+  await new Palette(page).command("How this repl runs");
+  await expect(network).toHaveValue("none");
+  await expect(dialog).toContainText("A change holds from the next start on. ");
+  await network.selectOption("the internet (usual)");
+  await expect(dialog).toContainText("now they reach nothing outside");
+  await expect.poll(async () => (await server.repl(made.id)).settings).toEqual({});
+});

@@ -181,7 +181,7 @@ pub struct Serve {
         default_value = "basic"
     )]
     pub require_isolation: Isolation,
-    /// What programs in repls may reach
+    /// What programs in repls may reach; a repl's own settings may say less
     #[arg(long, env = "ALCOVE_NETWORK", value_enum, default_value = "internet")]
     pub network: NetworkKind,
     /// Addresses that programs may reach although they are private: ADDR, ADDR/BITS or ADDR:PORT

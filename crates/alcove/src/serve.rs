@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_server::config::{Lifetimes, Patience, Quotas, Room, Sizes};
+use alcove_server::config::{Lifetimes, Networks, Patience, Quotas, Room, Sizes};
 use alcove_server::{App, Config, Farewell, Page};
 use alcove_spawner::none::NoSpawner;
 use alcove_spawner::process::ProcessSpawner;
@@ -249,10 +249,13 @@ pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxCon
     }
 }
 
-fn network(options: &Serve) -> Network {
-    match options.network {
-        NetworkKind::Internet => Network::Internet,
-        NetworkKind::None => Network::None,
+fn networks(options: &Serve) -> Networks {
+    Networks {
+        most: match options.network {
+            NetworkKind::Internet => Network::Internet,
+            NetworkKind::None => Network::None,
+        },
+        holds: options.spawner != SpawnerKind::Process,
     }
 }
 
@@ -321,7 +324,7 @@ pub fn config(options: &Serve) -> anyhow::Result<Config> {
         wake_patience: options.wake_patience,
         token: options.token.clone(),
         sizes: sizes(options)?,
-        network: network(options),
+        networks: networks(options),
         quotas: Quotas {
             repl: Size {
                 bytes: options.repl_size,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alcove_protocol::api::Phase;
-use alcove_server::config::{Config, Lifetimes, Patience, Quotas, Room, Sizes};
+use alcove_server::config::{Config, Lifetimes, Networks, Patience, Quotas, Room, Sizes};
 use alcove_server::{App, Farewell};
 use alcove_spawner::languages::Languages;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
@@ -288,7 +288,10 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
         wake_patience: Duration::from_secs(10),
         token: Some(TOKEN.into()),
         sizes: Sizes::new(limits, &[], "standard").unwrap(),
-        network: Network::None,
+        networks: Networks {
+            most: Network::None,
+            holds: true,
+        },
         quotas: Quotas {
             repl: much,
             user: much,

@@ -284,3 +284,25 @@ async fn none_is_ready_where_none_is_wanted() {
     drop(page);
     server.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_repl_that_reaches_less_has_a_sandbox_of_its_own() {
+    let server = Server::start(one().arg("--network", "internet"))
+        .await
+        .unwrap();
+    let first = ready(&server).await;
+    let id = server.create("blank").await.unwrap();
+    assert_eq!(id, first);
+    let shut = json!({ "settings": { "network": "none" } });
+    let path = format!("/api/repls/{id}");
+    let http = server.http();
+    let answer = http.json(Method::PATCH, &path, shut).await.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let mut page = server.session(&id).await.unwrap();
+    let said = output(&mut page, "grep -c : /proc/net/dev").await;
+    assert_eq!(said.trim(), "1", "a loopback, and no link");
+    assert_eq!(
+        (starts(&server, "warm").await, starts(&server, "cold").await),
+        (0, 1)
+    );
+}

@@ -24,6 +24,19 @@ pub struct Me {
     pub repl_limits: ReplLimits,
     /// The sizes that a repl's settings may name, the smallest first.
     pub repl_sizes: Vec<ReplSize>,
+    /// What a repl's settings may say of the network, the least first; the last is the default. None where
+    /// nothing holds programs to it.
+    pub repl_networks: Vec<ReplNetwork>,
+}
+
+/// What a repl's programs may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplNetwork {
+    /// Each other alone.
+    None,
+    /// Public addresses.
+    Internet,
 }
 
 /// What all programs of a repl together may use, under a name.
@@ -126,8 +139,8 @@ pub struct UpdateRepl {
     pub settings: Option<ReplSettings>,
 }
 
-/// How long a repl goes on, what starts it, and how much it may use. What is absent is as the operator says
-/// ([`ReplLimits`], [`ReplSize`]).
+/// How long a repl goes on, what starts it, how much it may use, and what it may reach. What is absent is as the
+/// operator says ([`ReplLimits`], [`ReplSize`], [`ReplNetwork`]).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplSettings {
@@ -155,6 +168,10 @@ pub struct ReplSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[ts(optional)]
     pub size: Option<String>,
+    /// Holds from its next start on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub network: Option<ReplNetwork>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS, ToSchema)]
@@ -217,6 +234,8 @@ pub struct ReplState {
     pub awake: Option<Awake>,
     /// What its programs use; `null` while it does not run, and where the machine does not count it.
     pub resources: Option<Resources>,
+    /// What its programs may reach; `null` while it does not run, and where nothing holds them to it.
+    pub network: Option<ReplNetwork>,
     /// The project's program runs.
     pub running: bool,
     /// People who are here.

@@ -48,6 +48,7 @@ fn generate() -> String {
         api::Template,
         api::ReplLimits,
         api::ReplSize,
+        api::ReplNetwork,
         api::ReplSettings,
         api::MissingLanguage,
         api::SetupState,

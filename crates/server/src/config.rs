@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alcove_spawner::Network;
-
-pub use crate::lifecycle::{Lifetimes, NamedSize, Patience, Quotas, Room, STANDARD, Sizes};
+pub use crate::lifecycle::{
+    Lifetimes, NamedSize, Networks, Patience, Quotas, Room, STANDARD, Sizes,
+};
 
 /// All settings, already checked one by one.
 #[derive(Debug, Clone)]
@@ -33,7 +33,8 @@ pub struct Config {
     pub token: Option<String>,
     /// What one repl may use.
     pub sizes: Sizes,
-    pub network: Network,
+    /// What one may reach.
+    pub networks: Networks,
     /// How much may be in the store.
     pub quotas: Quotas,
     /// Time that programs get to end, between HUP and TERM and between TERM and KILL.

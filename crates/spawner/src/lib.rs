@@ -158,8 +158,8 @@ impl Default for Limits {
     }
 }
 
-/// What programs may reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// What programs may reach, the least first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Network {
     /// Their own loopback alone.
@@ -195,6 +195,7 @@ pub struct Sandbox {
     pub runs: bool,
     /// What it was started with; `None`: by a version that did not note it.
     pub limits: Option<Limits>,
+    pub network: Option<Network>,
 }
 
 /// What all programs of a repl together use, the runner not counted.

@@ -110,6 +110,7 @@ impl ProcessSpawner {
             monitor: None,
             first: None,
             limits: Some(spec.limits.clone()),
+            network: Some(spec.network),
         };
         self.records.write(id, &record)?;
         remove_file(&socket)?;
@@ -160,6 +161,7 @@ impl ProcessSpawner {
             pid,
             runs: true,
             limits: record.limits,
+            network: record.network,
         })
     }
 

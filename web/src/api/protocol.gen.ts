@@ -230,7 +230,12 @@ repl_limits: ReplLimits,
 /**
  * The sizes that a repl's settings may name, the smallest first.
  */
-repl_sizes: Array<ReplSize>, };
+repl_sizes: Array<ReplSize>, 
+/**
+ * What a repl's settings may say of the network, the least first; the last is the default. None where
+ * nothing holds programs to it.
+ */
+repl_networks: Array<ReplNetwork>, };
 
 export type Template = { name: string, title: string, description: string, 
 /**
@@ -270,6 +275,8 @@ disk: number | null,
  */
 usual: boolean, };
 
+export type ReplNetwork = "none" | "internet";
+
 export type ReplSettings = { 
 /**
  * A request to its preview starts it, and what Run does.
@@ -294,7 +301,11 @@ max_life_hours?: number,
 /**
  * The name of a [`ReplSize`]; holds from its next start on.
  */
-size?: string, };
+size?: string, 
+/**
+ * Holds from its next start on.
+ */
+network?: ReplNetwork, };
 
 export type MissingLanguage = { 
 /**
@@ -527,6 +538,10 @@ awake: Awake | null,
  * What its programs use; `null` while it does not run, and where the machine does not count it.
  */
 resources: Resources | null, 
+/**
+ * What its programs may reach; `null` while it does not run, and where nothing holds them to it.
+ */
+network: ReplNetwork | null, 
 /**
  * The project's program runs.
  */

@@ -28,6 +28,7 @@ const state = (change: Partial<ReplState>): ReplState => ({
   usage: { bytes: 0, files: 0, max_bytes: 10 * 2 ** 30, max_files: 1000 },
   awake: null,
   resources: null,
+  network: null,
   running: false,
   people: 1,
   ...change,

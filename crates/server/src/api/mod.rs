@@ -157,6 +157,7 @@ async fn me(State(app): State<Arc<App>>, user: User) -> Result<Json<Me>, ApiFail
         usage: app.config.quotas.usage_of_user(used),
         repl_limits: app.config.lifetimes.told(),
         repl_sizes: app.config.sizes.told(),
+        repl_networks: app.config.networks.told(),
     }))
 }
 

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use super::stored::{StateName, open};
 use super::{Body, owned};
 use crate::auth::User;
+use crate::config::Config;
 use crate::db::{now_ms, repl};
 use crate::{ApiFailure, App, names, rfc3339, templates};
 
@@ -87,8 +88,11 @@ pub async fn create(
         app.templates.prefer(template);
     }
     let template = body.template.unwrap_or_default();
-    let size = app.templates.size(&template);
-    let row = insert(app.clone(), user, files, name, template, size).await?;
+    let settings = ReplSettings {
+        size: app.templates.size(&template),
+        ..ReplSettings::default()
+    };
+    let row = insert(app.clone(), user, files, name, template, settings).await?;
     tracing::info!(repl = row.id, template = row.template, "created");
     Ok((StatusCode::CREATED, Json(shown(&app, &row))))
 }
@@ -100,9 +104,9 @@ async fn insert(
     files: Arc<Manifest>,
     name: String,
     template: String,
-    size: Option<String>,
+    settings: ReplSettings,
 ) -> Result<repl::Model, ApiFailure> {
-    let made = tokio::spawn(inserted(app, user, files, name, template, size)).await;
+    let made = tokio::spawn(inserted(app, user, files, name, template, settings)).await;
     made.map_err(|e| ApiFailure::Internal(e.into()))?
 }
 
@@ -112,9 +116,9 @@ async fn inserted(
     files: Arc<Manifest>,
     name: String,
     template: String,
-    size: Option<String>,
+    settings: ReplSettings,
 ) -> Result<repl::Model, ApiFailure> {
-    let new_id = app.repls.new_id(size.as_deref());
+    let new_id = app.repls.new_id(&settings);
     let id = new_id.id().to_owned();
     let meta = templates::meta_of_new(&files, &name, &user.id, &template);
     // Another's home folder stays with them. A template's is nobody's.
@@ -133,10 +137,7 @@ async fn inserted(
         deleted_ms: None,
         bytes: held.bytes as i64,
         files: held.files as i64,
-        settings: as_text(&ReplSettings {
-            size,
-            ..ReplSettings::default()
-        })?,
+        settings: as_text(&settings)?,
         started_ms: None,
         program_runs: false,
         halted: None,
@@ -205,9 +206,14 @@ pub async fn duplicate(
     };
     let files = open(&app, &row, state).await?.manifest;
     refuse_too_large(&app, &user, files.size()).await?;
-    let size = row.settings().size;
+    let ReplSettings { size, network, .. } = row.settings();
+    let settings = ReplSettings {
+        size,
+        network,
+        ..ReplSettings::default()
+    };
     let files = Arc::new(files);
-    let copy = insert(app.clone(), user, files, name, row.template, size).await?;
+    let copy = insert(app.clone(), user, files, name, row.template, settings).await?;
     tracing::info!(repl = copy.id, of = id, "duplicated");
     Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
 }
@@ -233,12 +239,9 @@ pub async fn change(
     let mut row = owned(&app, &user, &id).await?;
     // All of it, or nothing.
     let name = body.name.as_deref().map(checked_name).transpose()?;
-    if let Some(settings) = &body.settings {
-        let size = settings.size.as_deref();
-        let refusal = size.and_then(|size| app.config.sizes.refusal(size));
-        if let Some(reason) = refusal.or_else(|| app.config.lifetimes.refusal(settings)) {
-            return Err(ApiFailure::BadRequest(reason));
-        }
+    let settings = body.settings.as_ref();
+    if let Some(reason) = settings.and_then(|settings| refusal(&app.config, settings)) {
+        return Err(ApiFailure::BadRequest(reason));
     }
     if let Some(settings) = body.settings {
         row.settings = as_text(&settings)?;
@@ -261,6 +264,15 @@ pub async fn change(
         app.repls.renamed(&row);
     }
     Ok(Json(shown(&app, &row)))
+}
+
+/// Why a repl may not have these settings, for a person.
+fn refusal(config: &Config, settings: &ReplSettings) -> Option<String> {
+    let size = settings.size.as_deref();
+    let size = size.and_then(|size| config.sizes.refusal(size));
+    let network = || settings.network.and_then(|n| config.networks.refusal(n));
+    size.or_else(network)
+        .or_else(|| config.lifetimes.refusal(settings))
 }
 
 /// Stops it, and puts it into the bin.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
 use alcove_protocol::api::{AwakeWhy, Phase, ReplState};
-use alcove_spawner::Limits;
+use alcove_spawner::{Limits, Network};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 
@@ -57,7 +57,14 @@ pub(super) struct Entry {
 pub(super) struct Chosen {
     pub lifetime: Lifetime,
     /// From its next start on.
+    pub terms: Terms,
+}
+
+/// What programs may use and reach, from a start until the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Terms {
     pub limits: Limits,
+    pub network: Network,
 }
 
 /// What became of what Run does, if it does not run.
@@ -206,8 +213,8 @@ impl Entry {
         self.chosen.lock().lifetime
     }
 
-    pub fn limits(&self) -> Limits {
-        self.chosen.lock().limits.clone()
+    pub fn terms(&self) -> Terms {
+        self.chosen.lock().terms.clone()
     }
 
     pub fn set_chosen(&self, chosen: Chosen) {
@@ -385,7 +392,10 @@ mod tests {
         };
         let chosen = Chosen {
             lifetime,
-            limits: Limits::default(),
+            terms: Terms {
+                limits: Limits::default(),
+                network: Network::None,
+            },
         };
         Arc::new(Entry::new(&row, resting, chosen, commands, changes))
     }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use alcove_protocol::api::Phase;
 use alcove_protocol::status::Status;
-use alcove_spawner::{Limits, Owner, Sandbox};
+use alcove_spawner::{Owner, Sandbox};
 use alcove_volume::{Amender, Location, Meta, Volume};
 use sea_orm::ActiveValue::{NotSet, Set};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -18,7 +18,7 @@ use super::Repls;
 use super::admission::Ticket;
 use super::amend::Amend;
 use super::comeback::{Comebacks, Next};
-use super::entry::Entry;
+use super::entry::{Entry, Terms};
 use super::fill::Fill;
 use super::folder::Folder;
 use super::measured::Measured;
@@ -99,8 +99,8 @@ pub(super) struct Life {
 pub(super) struct Running {
     pub volume: Arc<Volume>,
     pub socket: PathBuf,
-    /// What its programs may use until it stops.
-    pub limits: Limits,
+    /// Until it stops.
+    pub terms: Terms,
     /// What its folder takes, where there is a limit and nothing else holds it to that.
     pub measured: Option<Measured>,
     /// Restores bulk, then tells the runner.
@@ -313,8 +313,8 @@ impl Life {
         self.again = None;
         let is_asked_for = !waiting.is_empty();
         let limits = match &running {
-            Some(running) => running.limits.clone(),
-            None => self.entry.limits(),
+            Some(running) => running.terms.limits.clone(),
+            None => self.entry.terms().limits,
         };
         // Held until it rests again.
         let _ticket = match &running {
@@ -329,7 +329,14 @@ impl Life {
             let was_running = running.is_some();
             let started = match running.take() {
                 Some(running) => Ok(running),
-                None => self.start(&limits, kept.take()).await,
+                None => {
+                    // It was admitted with its size; what it may reach may be less by now.
+                    let terms = Terms {
+                        limits: limits.clone(),
+                        ..self.entry.terms()
+                    };
+                    self.start(&terms, kept.take()).await
+                }
             };
             let running = match started {
                 Ok(running) => running,
@@ -368,6 +375,8 @@ impl Life {
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
+            let network = self.repls.config.networks.shown(running.terms.network);
+            self.entry.update(|state| state.network = network);
             self.happens(Event::Run, None);
             if self.wants_program {
                 self.start_program(&running.socket).await;
@@ -508,6 +517,7 @@ impl Life {
         self.repls.metrics.resources(&self.entry.id, None);
         self.entry.update(|state| {
             (state.running, state.resources, state.awake) = (false, None, None);
+            state.network = None;
         });
     }
 
@@ -564,13 +574,17 @@ impl Life {
         if volume.is_replaced().await {
             return Err(REPLACED.into());
         }
-        let limits = sandbox.limits.unwrap_or_else(|| self.entry.limits());
+        let now = self.entry.terms();
+        let terms = Terms {
+            limits: sandbox.limits.unwrap_or(now.limits),
+            network: sandbox.network.unwrap_or(now.network),
+        };
         let row = self.row().await?;
-        let measured = self.measured(&limits).await?;
+        let measured = self.measured(&terms.limits).await?;
         // The server before this one may have been killed before it said so.
         let begun = runner::begin(&sandbox.socket, !volume.is_whole(), ADOPTION).await;
         begun.map_err(|error| format!("its runner does not answer: {error:#}"))?;
-        let mut running = self.running(volume, sandbox.socket, &limits, measured);
+        let mut running = self.running(volume, sandbox.socket, &terms, measured);
         if let Some(started_ms) = row.started_ms {
             let ago = Duration::from_millis((now_ms() - started_ms).try_into().unwrap_or(0));
             running.began = running.began.checked_sub(ago).unwrap_or(running.began);

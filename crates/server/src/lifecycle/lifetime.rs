@@ -172,6 +172,7 @@ mod tests {
             idle_minutes: Some(60),
             max_life_hours: Some(2),
             size: None,
+            network: None,
         };
         assert_eq!(OPERATOR.refusal(&settings), None);
         let lifetime = OPERATOR.of(&settings);

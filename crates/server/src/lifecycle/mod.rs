@@ -13,6 +13,7 @@ mod life;
 mod lifetime;
 mod measured;
 mod meter;
+mod networks;
 mod quota;
 mod rest;
 mod running;
@@ -29,7 +30,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alcove_protocol::api::{ReplState, Saved, Unsaved};
+use alcove_protocol::api::{ReplSettings, ReplState, Saved, Unsaved};
 use alcove_spawner::{Sandbox, Spawner};
 use alcove_volume::{Amendment, Changes, Location, Store, Watcher};
 use parking_lot::Mutex;
@@ -44,11 +45,12 @@ pub use activity::Patience;
 use admission::Admission;
 pub use admission::Room;
 use amend::Amend;
-use entry::{Chosen, Entry};
+use entry::{Chosen, Entry, Terms};
 pub use entry::{Held, Presence, Program, Waking, Watching};
 pub use folder::Folder;
 use life::{Command, Life, Start};
 pub use lifetime::Lifetimes;
+pub use networks::Networks;
 pub use quota::{Quotas, size_in_words};
 pub use sizes::{NamedSize, STANDARD, Sizes};
 use transitions::{Event, Stage};
@@ -254,7 +256,17 @@ impl Repls {
         let settings = row.settings();
         Chosen {
             lifetime: self.config.lifetimes.of(&settings),
-            limits: self.config.sizes.of(settings.size.as_deref()).clone(),
+            terms: self.terms(&settings),
+        }
+    }
+
+    fn terms(&self, settings: &ReplSettings) -> Terms {
+        let Config {
+            sizes, networks, ..
+        } = &self.config;
+        Terms {
+            limits: sizes.of(settings.size.as_deref()).clone(),
+            network: networks.of(settings.network),
         }
     }
 
@@ -555,6 +567,7 @@ fn resting(row: &repl::Model, quotas: &Quotas) -> ReplState {
         usage: quotas.usage_of_repl(row.size()),
         awake: None,
         resources: None,
+        network: None,
         running: false,
         people: 0,
     }

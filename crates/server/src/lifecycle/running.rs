@@ -75,7 +75,7 @@ impl Life {
         let mut schedule = Schedule::default();
         let mut ledger = Ledger::default();
         let mut measured = running.measured.take();
-        let mut meter = Meter::new(running.limits.clone(), measured.is_some());
+        let mut meter = Meter::new(running.terms.limits.clone(), measured.is_some());
         // When programs were last at work.
         let mut work = None;
         // The first scan, at once, sets the watches and finds what changed since the files were restored.

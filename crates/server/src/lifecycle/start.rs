@@ -12,7 +12,7 @@ use alcove_volume::{Location, Scope, Size, Volume};
 use tokio::sync::watch;
 use tracing::{Instrument, info, warn};
 
-use super::entry::{Entry, Program};
+use super::entry::{Entry, Program, Terms};
 use super::life::{Life, RETRY, Running};
 use super::measured::Measured;
 use super::transitions::Event;
@@ -31,11 +31,11 @@ impl Life {
     /// Brings files to disk, unless they are there, and starts the sandbox.
     pub(super) async fn start(
         &mut self,
-        limits: &Limits,
+        terms: &Terms,
         kept: Option<Arc<Volume>>,
     ) -> Result<Running, String> {
         self.happens(Event::Start, Some("Getting ready"));
-        if let Some(running) = self.start_ready(limits, kept.is_some()).await {
+        if let Some(running) = self.start_ready(terms, kept.is_some()).await {
             return Ok(running);
         }
         // Something of an earlier life may have been left by a stop that failed.
@@ -46,8 +46,8 @@ impl Life {
             None => self.saved_what_is_left().await?,
         };
         let started = match there {
-            Some(volume) => self.start_over(volume, limits).await,
-            None => self.start_anew(limits).await,
+            Some(volume) => self.start_over(volume, terms).await,
+            None => self.start_anew(terms).await,
         };
         if started.is_ok() {
             self.repls.metrics.started(false);
@@ -57,17 +57,17 @@ impl Life {
 
     /// In the sandbox that was made before its repl, if there is one that fits. `None`: it is started like any
     /// other, which ends that one.
-    async fn start_ready(&mut self, limits: &Limits, is_kept: bool) -> Option<Running> {
+    async fn start_ready(&mut self, terms: &Terms, is_kept: bool) -> Option<Running> {
         let ready = self.ready.take()?;
         let holds = self.row().await.ok().map(|row| holds(&row))?;
-        if is_kept || !ready.fits(limits, holds) {
+        if is_kept || !ready.fits(terms, holds) {
             return None;
         }
         let begun = async {
             self.entry.tell("Restoring files");
             let volume = self.opened(self.owner().await?).await?;
             self.restore(&volume).await?;
-            self.begun(volume, Ok(ready.sandbox), limits).await
+            self.begun(volume, Ok(ready.sandbox), terms).await
         };
         match begun.await {
             Ok(running) => {
@@ -82,14 +82,10 @@ impl Life {
     }
 
     /// Over files that are there, and that nobody else may have.
-    async fn start_over(
-        &mut self,
-        volume: Arc<Volume>,
-        limits: &Limits,
-    ) -> Result<Running, String> {
+    async fn start_over(&mut self, volume: Arc<Volume>, terms: &Terms) -> Result<Running, String> {
         self.entry.tell("Starting the sandbox");
-        let sandbox = self.sandbox(limits).await;
-        match self.begun(volume.clone(), sandbox, limits).await {
+        let sandbox = self.sandbox(terms).await;
+        match self.begun(volume.clone(), sandbox, terms).await {
             Ok(running) => Ok(running),
             Err(error) => {
                 let saved = self.end_and_save(&volume).await;
@@ -100,8 +96,8 @@ impl Life {
     }
 
     /// With the store's files, which are brought while the sandbox starts.
-    async fn start_anew(&mut self, limits: &Limits) -> Result<Running, String> {
-        let started = self.bring_files(limits).await;
+    async fn start_anew(&mut self, terms: &Terms) -> Result<Running, String> {
+        let started = self.bring_files(terms).await;
         if started.is_err() {
             // Nothing has been done in it.
             if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
@@ -112,18 +108,18 @@ impl Life {
         started
     }
 
-    async fn bring_files(&self, limits: &Limits) -> Result<Running, String> {
+    async fn bring_files(&self, terms: &Terms) -> Result<Running, String> {
         self.entry.tell("Restoring files");
-        let volume = self.empty(limits).await?;
-        let (restored, sandbox) = tokio::join!(self.restore(&volume), self.sandbox(limits));
+        let volume = self.empty(terms).await?;
+        let (restored, sandbox) = tokio::join!(self.restore(&volume), self.sandbox(terms));
         restored?;
-        self.begun(volume, sandbox, limits).await
+        self.begun(volume, sandbox, terms).await
     }
 
     /// Starts the sandbox over its folder. Its runner waits.
-    async fn sandbox(&self, limits: &Limits) -> Result<Sandbox, String> {
+    async fn sandbox(&self, terms: &Terms) -> Result<Sandbox, String> {
         let began = Instant::now();
-        let spec = self.repls.sandbox_spec(&self.entry.id, limits);
+        let spec = self.repls.sandbox_spec(&self.entry.id, terms);
         let started = self.repls.spawner.start(&spec).await;
         self.repls.metrics.step("sandbox", began.elapsed());
         started.map_err(|e| format!("The sandbox could not be started: {e}"))
@@ -134,13 +130,13 @@ impl Life {
         &self,
         volume: Arc<Volume>,
         sandbox: Result<Sandbox, String>,
-        limits: &Limits,
+        terms: &Terms,
     ) -> Result<Running, String> {
         let sandbox = sandbox?;
-        let measured = self.measured(limits).await?;
+        let measured = self.measured(&terms.limits).await?;
         let begun = runner::begin(&sandbox.socket, !volume.is_whole(), BEGIN).await;
         begun.map_err(|error| format!("The sandbox could not be started: {error:#}."))?;
-        Ok(self.running(volume, sandbox.socket, limits, measured))
+        Ok(self.running(volume, sandbox.socket, terms, measured))
     }
 
     /// What its folder takes, if nothing else holds it to the limit of a disk.
@@ -159,7 +155,7 @@ impl Life {
         &self,
         volume: Arc<Volume>,
         socket: PathBuf,
-        limits: &Limits,
+        terms: &Terms,
         measured: Option<Measured>,
     ) -> Running {
         self.entry.touch();
@@ -187,7 +183,7 @@ impl Life {
         Running {
             volume,
             socket,
-            limits: limits.clone(),
+            terms: terms.clone(),
             measured,
             bulk,
             follow,
@@ -218,11 +214,12 @@ impl Life {
     }
 
     /// A folder for the store's files, with nothing in it.
-    async fn empty(&self, limits: &Limits) -> Result<Arc<Volume>, String> {
+    async fn empty(&self, terms: &Terms) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
         let holds = holds(&self.row().await?);
         let deleted = self.folder.delete().await;
         deleted.map_err(|e| format!("The folder for its files could not be made: {e}"))?;
+        let limits = &terms.limits;
         self.folder.create_empty(limits, holds, owner).await?;
         self.opened(owner).await
     }

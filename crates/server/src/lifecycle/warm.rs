@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use alcove_spawner::{Holds, Limits, Sandbox, SandboxSpec};
+use alcove_protocol::api::ReplSettings;
+use alcove_spawner::{Holds, Sandbox, SandboxSpec};
 use alcove_volume::Volume;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -14,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::Repls;
+use super::entry::Terms;
 use crate::db::repl;
 
 /// How long it is remembered that a repl was made.
@@ -31,7 +33,7 @@ const UNOPENED: Duration = Duration::from_secs(5 * 60);
 #[derive(Debug)]
 pub(super) struct Ready {
     pub sandbox: Sandbox,
-    limits: Limits,
+    terms: Terms,
     _one: One,
 }
 
@@ -60,9 +62,10 @@ impl Ready {
         grace.map_or(UNOPENED, |grace| grace.min(UNOPENED))
     }
 
-    /// Whether it can be that of a repl of this size, with so much in the store.
-    pub fn fits(&self, limits: &Limits, holds: Holds) -> bool {
-        self.limits == *limits && limits.disk.is_none_or(|disk| holds.fits(disk))
+    /// Whether it can be that of a repl on these terms, with so much in the store.
+    pub fn fits(&self, terms: &Terms, holds: Holds) -> bool {
+        let disk = terms.limits.disk;
+        self.terms == *terms && disk.is_none_or(|disk| holds.fits(disk))
     }
 }
 
@@ -99,23 +102,23 @@ impl Warm {
         }
     }
 
-    /// One of this size, if there is one.
-    fn take(&self, limits: &Limits, now: Instant) -> Option<Ready> {
+    /// One on these terms, if there is one.
+    fn take(&self, terms: &Terms, now: Instant) -> Option<Ready> {
         if self.most == 0 {
             return None;
         }
         let mut pool = self.pool.lock();
         pool.demand.note(now, self.most);
         self.count.changed.notify_one();
-        let at = pool.ready.iter().position(|r| r.limits == *limits)?;
+        let at = pool.ready.iter().position(|r| r.terms == *terms)?;
         pool.ready.remove(at)
     }
 
-    fn made(&self, sandbox: Sandbox, limits: Limits) -> Ready {
+    fn made(&self, sandbox: Sandbox, terms: Terms) -> Ready {
         self.count.there.fetch_add(1, Ordering::Relaxed);
         Ready {
             sandbox,
-            limits,
+            terms,
             _one: One(self.count.clone()),
         }
     }
@@ -205,10 +208,9 @@ impl Drop for NewId {
 }
 
 impl Repls {
-    /// For a new repl of this size.
-    pub fn new_id(self: &Arc<Self>, size: Option<&str>) -> NewId {
-        let limits = self.config.sizes.of(size);
-        let ready = self.warm.take(limits, Instant::now());
+    /// For a new repl with these settings.
+    pub fn new_id(self: &Arc<Self>, settings: &ReplSettings) -> NewId {
+        let ready = self.warm.take(&self.terms(settings), Instant::now());
         let id = ready.as_ref().map(|ready| ready.sandbox.id.clone());
         NewId {
             repls: self.clone(),
@@ -236,7 +238,7 @@ impl Repls {
                         AGAIN
                     }
                 },
-                Next::Make if !self.admission.has_room(self.usual().memory) => LOOK,
+                Next::Make if !self.admission.has_room(self.usual().limits.memory) => LOOK,
                 Next::Make => match self.warm_up().await {
                     Ok(()) => Duration::ZERO,
                     Err(error) => {
@@ -260,16 +262,16 @@ impl Repls {
         futures_util::future::join_all(ids.iter().map(|id| self.end_warm(id))).await;
     }
 
-    /// What a repl may use for which nothing was chosen.
-    fn usual(&self) -> &Limits {
-        self.config.sizes.of(None)
+    /// Those of a repl for which nothing was chosen.
+    fn usual(&self) -> Terms {
+        self.terms(&ReplSettings::default())
     }
 
     async fn warm_up(&self) -> Result<(), String> {
         let id = crate::names::new_id();
         match self.made_warm(&id).await {
             Ok(sandbox) => {
-                let ready = self.warm.made(sandbox, self.usual().clone());
+                let ready = self.warm.made(sandbox, self.usual());
                 self.warm.pool.lock().ready.push_back(ready);
                 Ok(())
             }
@@ -281,25 +283,25 @@ impl Repls {
     }
 
     async fn made_warm(&self, id: &str) -> Result<Sandbox, String> {
-        let (limits, folder) = (self.usual(), self.folder(id));
+        let (terms, folder) = (self.usual(), self.folder(id));
         let owner = self.spawner.owner(id).await.map_err(|e| e.to_string())?;
         folder
-            .create_empty(limits, Holds::default(), owner.other())
+            .create_empty(&terms.limits, Holds::default(), owner.other())
             .await?;
-        let spec = self.sandbox_spec(id, limits);
+        let spec = self.sandbox_spec(id, &terms);
         self.spawner.start(&spec).await.map_err(|e| e.to_string())
     }
 
     /// Of a repl's sandbox, over its folder.
-    pub(super) fn sandbox_spec(&self, id: &str, limits: &Limits) -> SandboxSpec {
+    pub(super) fn sandbox_spec(&self, id: &str, terms: &Terms) -> SandboxSpec {
         let [workspace, home] = Volume::tops(self.folder(id).path());
         SandboxSpec {
             id: id.to_owned(),
             workspace,
             home,
             env: Vec::new(),
-            limits: limits.clone(),
-            network: self.config.network,
+            limits: terms.limits.clone(),
+            network: terms.network,
         }
     }
 
@@ -326,17 +328,27 @@ impl Repls {
 
 #[cfg(test)]
 mod tests {
+    use alcove_spawner::{Limits, Network};
+
     use super::*;
 
-    fn ready(warm: &Warm, id: &str, limits: &Limits) -> Ready {
+    fn usual() -> Terms {
+        Terms {
+            limits: Limits::default(),
+            network: Network::Internet,
+        }
+    }
+
+    fn ready(warm: &Warm, id: &str, terms: &Terms) -> Ready {
         let sandbox = Sandbox {
             id: id.into(),
             socket: "/nowhere".into(),
             pid: 1,
             runs: true,
-            limits: Some(limits.clone()),
+            limits: Some(terms.limits.clone()),
+            network: Some(terms.network),
         };
-        warm.made(sandbox, limits.clone())
+        warm.made(sandbox, terms.clone())
     }
 
     #[test]
@@ -364,28 +376,36 @@ mod tests {
 
     #[test]
     fn a_repl_that_starts_comes_before_the_next() {
-        let (warm, limits) = (Warm::new(2), Limits::default());
+        let (warm, terms) = (Warm::new(2), usual());
         let now = Instant::now();
         assert!(matches!(warm.next(now), Next::Make));
-        assert!(warm.take(&limits, now).is_none());
+        assert!(warm.take(&terms, now).is_none());
         assert!(matches!(warm.next(now), Next::Wait(wait) if wait <= QUIET));
         assert!(matches!(warm.next(now + QUIET), Next::Make));
     }
 
     #[test]
-    fn one_is_given_to_a_repl_of_its_size_and_there_are_never_too_many() {
-        let (warm, limits) = (Warm::new(2), Limits::default());
+    fn one_is_given_to_a_repl_on_its_terms_and_there_are_never_too_many() {
+        let (warm, terms) = (Warm::new(2), usual());
         let now = Instant::now();
-        let other = Limits {
-            memory: 1,
-            ..Limits::default()
+        let smaller = Terms {
+            limits: Limits {
+                memory: 1,
+                ..Limits::default()
+            },
+            ..usual()
+        };
+        let shut = Terms {
+            network: Network::None,
+            ..usual()
         };
         for id in ["one", "two"] {
-            let ready = ready(&warm, id, &limits);
+            let ready = ready(&warm, id, &terms);
             warm.pool.lock().ready.push_back(ready);
         }
-        assert!(warm.take(&other, now).is_none());
-        let given = warm.take(&limits, now).unwrap();
+        assert!(warm.take(&smaller, now).is_none());
+        assert!(warm.take(&shut, now).is_none());
+        let given = warm.take(&terms, now).unwrap();
         assert_eq!(given.sandbox.id, "one");
         // Nobody has opened its repl: with the one that is left there are as many as may be.
         warm.pool.lock().demand.note(now, 2);
@@ -393,7 +413,7 @@ mod tests {
         assert!(matches!(warm.next(later), Next::Wait(LOOK)));
         drop(given);
         assert!(matches!(warm.next(later), Next::Make));
-        let third = ready(&warm, "three", &limits);
+        let third = ready(&warm, "three", &terms);
         warm.pool.lock().ready.push_back(third);
         let later = now + MEMORY * 2;
         assert!(matches!(warm.next(later), Next::End(id) if id == "three"));
@@ -412,14 +432,22 @@ mod tests {
 
     #[test]
     fn a_repl_with_more_than_its_disk_holds_has_another() {
-        let limits = Limits {
-            disk: Some(1 << 30),
-            ..Limits::default()
+        let terms = Terms {
+            limits: Limits {
+                disk: Some(1 << 30),
+                ..Limits::default()
+            },
+            ..usual()
         };
         let holds = |bytes| Holds { bytes, files: 10 };
-        let ready = ready(&Warm::new(1), "one", &limits);
-        assert!(ready.fits(&limits, holds(800 << 20)));
-        assert!(!ready.fits(&limits, holds(900 << 20)));
-        assert!(!ready.fits(&Limits::default(), holds(0)));
+        let ready = ready(&Warm::new(1), "one", &terms);
+        assert!(ready.fits(&terms, holds(800 << 20)));
+        assert!(!ready.fits(&terms, holds(900 << 20)));
+        assert!(!ready.fits(&usual(), holds(0)));
+        let shut = Terms {
+            network: Network::None,
+            ..terms
+        };
+        assert!(!ready.fits(&shut, holds(0)));
     }
 }

@@ -231,6 +231,7 @@ mod tests {
             },
             awake: None,
             resources: None,
+            network: None,
             running: false,
             people: 0,
         }

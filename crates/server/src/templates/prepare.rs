@@ -128,7 +128,7 @@ impl Templates {
             home: volume.home(),
             env: vec![],
             limits,
-            network: self.config.network,
+            network: self.config.networks.most,
         };
         let sandbox = self.spawner.start(&spec).await?;
         let setup = async {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::pid::ProcessRef;
-use crate::{Limits, Sandbox};
+use crate::{Limits, Network, Sandbox};
 
 /// All that a sandbox may have; parts of it may not exist yet, or no longer.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,8 @@ pub struct Record {
     /// Earlier versions did not note them.
     #[serde(default)]
     pub limits: Option<Limits>,
+    #[serde(default)]
+    pub network: Option<Network>,
 }
 
 impl Record {
@@ -41,6 +43,7 @@ impl From<Record> for Sandbox {
             pid: record.first.map_or(0, |process| process.pid),
             runs: record.runs(),
             limits: record.limits,
+            network: record.network,
             id: record.id,
             socket: record.socket,
         }

@@ -45,6 +45,7 @@ impl SandboxSpawner {
             monitor: None,
             first: None,
             limits: Some(spec.limits.clone()),
+            network: Some(spec.network),
         };
         self.write_record(&record)?;
         match self.make(spec, &mut record, user).await {
@@ -122,6 +123,7 @@ impl SandboxSpawner {
             pid: first.pid,
             runs: true,
             limits: record.limits.clone(),
+            network: record.network,
         })
     }
 

@@ -1,4 +1,7 @@
-/** How long a repl runs, what starts it, and how much it may use. Each change but that of its size holds at once. */
+/**
+ * How long a repl runs, what starts it, how much it may use, and what it may reach. The last two hold from its
+ * next start on, all else at once.
+ */
 import "../../styles/settings.css";
 import { type ReactNode, useId, useState } from "react";
 import { words } from "../../api/client";
@@ -6,6 +9,7 @@ import type { Me, Repl, ReplSettings } from "../../api/protocol.gen";
 import { useChangeSettings, useMe, useRepl } from "../../api/queries";
 import { Modal } from "../../ui/Modal";
 import { type Bounds, boundsOf, typedNumber } from "./bounds";
+import { NetworkField } from "./NetworkField";
 import { lifetimeOpen } from "./open";
 import { SizeField } from "./SizeField";
 import { asOffered } from "./sizes";
@@ -22,8 +26,9 @@ export default function LifetimeDialog({ id }: { id: string }) {
   );
 }
 
-function Choices({ repl, me: { repl_limits: limits, repl_sizes: sizes } }: { repl: Repl; me: Me }) {
-  const [now, setNow] = useState(() => asOffered(repl.settings, sizes));
+function Choices({ repl, me }: { repl: Repl; me: Me }) {
+  const { repl_limits: limits, repl_sizes: sizes, repl_networks: networks } = me;
+  const [now, setNow] = useState(() => asOffered(repl.settings, me));
   const [problem, setProblem] = useState<string | null>(null);
   const { mutate } = useChangeSettings();
   const bounds = boundsOf(limits);
@@ -66,6 +71,12 @@ function Choices({ repl, me: { repl_limits: limits, repl_sizes: sizes } }: { rep
         And what Run does, when it is asleep.
       </Checkbox>
       <SizeField chosen={now.size} sizes={sizes} state={repl.state} onChange={(size) => change({ size })} />
+      <NetworkField
+        chosen={now.network}
+        offered={networks}
+        state={repl.state}
+        onChange={(network) => change({ network })}
+      />
       <p className="faint small">Whenever it stops, its files are saved; its programs end.</p>
     </>
   );

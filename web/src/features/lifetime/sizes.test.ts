@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ReplSize, Resources } from "../../api/protocol.gen";
+import type { ReplSettings, ReplSize, Resources } from "../../api/protocol.gen";
 import { asOffered, holdsWords, sizeOf, sizeWords } from "./sizes";
 
 const MIB = 2 ** 20;
@@ -21,8 +21,17 @@ describe("what a repl may use", () => {
     expect(sizeOf("small", sizes)).toBe(small);
     expect(sizeOf(undefined, sizes)).toBe(standard);
     expect(sizeOf("gone", sizes)).toBe(standard);
-    expect(asOffered({ size: "small", idle_minutes: 7 }, sizes)).toEqual({ size: "small", idle_minutes: 7 });
-    expect(asOffered({ size: "gone", idle_minutes: 7 }, sizes)).toEqual({ idle_minutes: 7 });
+  });
+
+  it("is asked for only as the server offers it", () => {
+    const offered: Parameters<typeof asOffered>[1] = {
+      repl_sizes: [small, standard],
+      repl_networks: ["none"],
+    };
+    const may: ReplSettings = { size: "small", network: "none", idle_minutes: 7 };
+    expect(asOffered(may, offered)).toEqual(may);
+    const mayNot: ReplSettings = { size: "gone", network: "internet", idle_minutes: 7 };
+    expect(asOffered(mayNot, offered)).toEqual({ idle_minutes: 7 });
   });
 
   it("is said as the operator says it", () => {

@@ -1,11 +1,17 @@
 /** What a repl may use, by the name of a size: crates/server/src/lifecycle/sizes.rs. */
-import type { ReplSettings, ReplSize, Resources } from "../../api/protocol.gen";
+import type { Me, ReplSettings, ReplSize, Resources } from "../../api/protocol.gen";
 import { binaryBytes, count } from "../words";
 
-/** Settings that the server takes: a size that it no longer offers counts as none. */
-export function asOffered(settings: ReplSettings, sizes: ReplSize[]): ReplSettings {
-  const { size, ...others } = settings;
-  return sizes.some(({ name }) => name === size) ? settings : others;
+type Offered = Pick<Me, "repl_sizes" | "repl_networks">;
+
+/** Settings that the server takes: a size or a network that it no longer offers counts as none. */
+export function asOffered(settings: ReplSettings, offered: Offered): ReplSettings {
+  const { size, network, ...others } = settings;
+  return {
+    ...others,
+    ...(offered.repl_sizes.some(({ name }) => name === size) ? { size } : {}),
+    ...(network !== undefined && offered.repl_networks.includes(network) ? { network } : {}),
+  };
 }
 
 /** The size that holds from the next start on. */
