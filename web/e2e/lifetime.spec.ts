@@ -107,6 +107,8 @@ test("a network is shut off, from the next start on, and the page says what is r
   await new Palette(page).command("How this repl runs");
   await expect(network).toHaveValue("none");
   await expect(dialog).toContainText("A change holds from the next start on. ");
+  await network.selectOption("package registries");
+  await expect(dialog).toContainText("nothing else outside is reached");
   await network.selectOption("the internet (usual)");
   await expect(dialog).toContainText("now they reach nothing outside");
   await expect.poll(async () => (await server.repl(made.id)).settings).toEqual({});

@@ -196,7 +196,7 @@ export const usual = (): World => ({
         usual: true,
       },
     ],
-    repl_networks: ["none", "internet"],
+    repl_networks: ["none", "registries", "internet"],
   },
   repls: LIST,
   bin: [],

@@ -184,6 +184,9 @@ pub struct Serve {
     /// What programs in repls may reach; a repl's own settings may say less
     #[arg(long, env = "ALCOVE_NETWORK", value_enum, default_value = "internet")]
     pub network: NetworkKind,
+    /// Hosts that repls reach which reach package registries alone [default: the public ones of npm, PyPI, crates.io …]
+    #[arg(long, env = "ALCOVE_REGISTRIES", value_name = "HOST", value_delimiter = ',', value_parser = registry)]
+    pub registries: Vec<String>,
     /// Addresses that programs may reach although they are private: ADDR, ADDR/BITS or ADDR:PORT
     #[arg(long, env = "ALCOVE_ALLOW", value_name = "ADDR", value_delimiter = ',')]
     pub allow: Vec<String>,
@@ -263,6 +266,8 @@ pub enum Isolation {
 pub enum NetworkKind {
     /// Public addresses, never this machine or private ones
     Internet,
+    /// Package registries, by https
+    Registries,
     /// Nothing but their own loopback
     None,
 }
@@ -507,6 +512,14 @@ fn domain(text: &str) -> Result<String, String> {
     }
 }
 
+/// The same without a port, in lower case: a registry is at 443.
+fn registry(text: &str) -> Result<String, String> {
+    if text.contains(':') {
+        return Err("a registry is a host's name, and its port is 443".into());
+    }
+    domain(&text.to_ascii_lowercase())
+}
+
 /// `90s`, `5m`, `2h`, `250ms`
 fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -654,6 +667,10 @@ mod tests {
             assert!(origin(bad).is_err(), "{bad}");
         }
         assert!(domain("previews.example.com").is_ok() && domain("").is_err());
+        assert_eq!(registry("PyPI.org").unwrap(), "pypi.org");
+        for bad in ["", "pypi.org:443", "https://pypi.org", "*.org"] {
+            assert!(registry(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use alcove_server::config::{Lifetimes, Networks, Patience, Quotas, Room, Sizes};
+use alcove_server::config::{
+    Lifetimes, Networks, Patience, Proxy, Quotas, Registries, Room, Sizes,
+};
 use alcove_server::{App, Config, Farewell, Page};
 use alcove_spawner::none::NoSpawner;
 use alcove_spawner::process::ProcessSpawner;
@@ -245,6 +247,7 @@ pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxCon
     SandboxConfig {
         allow: options.allow.clone(),
         disk: disk(options),
+        registries: options.data_dir.join("registries"),
         ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes"))
     }
 }
@@ -253,10 +256,22 @@ fn networks(options: &Serve) -> Networks {
     Networks {
         most: match options.network {
             NetworkKind::Internet => Network::Internet,
+            NetworkKind::Registries => Network::Registries,
             NetworkKind::None => Network::None,
         },
         holds: options.spawner != SpawnerKind::Process,
     }
+}
+
+/// The server's own, as its environment says.
+fn proxy() -> Option<Proxy> {
+    let of = |names: [&str; 2]| names.into_iter().find_map(|name| std::env::var(name).ok());
+    let address = of(["HTTPS_PROXY", "https_proxy"]).filter(|address| !address.is_empty())?;
+    let except = of(["NO_PROXY", "no_proxy"]).unwrap_or_default();
+    let proxy = Proxy::parse(&address, &except);
+    proxy
+        .inspect_err(|error| tracing::warn!("{error}: package registries are reached without it"))
+        .ok()
 }
 
 /// What repls may use, by name.
@@ -325,6 +340,8 @@ pub fn config(options: &Serve) -> anyhow::Result<Config> {
         token: options.token.clone(),
         sizes: sizes(options)?,
         networks: networks(options),
+        registries: Registries::new(&options.registries),
+        proxy: proxy(),
         quotas: Quotas {
             repl: Size {
                 bytes: options.repl_size,

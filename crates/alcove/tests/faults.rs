@@ -11,7 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use alcove_protocol::api::Phase;
-use alcove_server::config::{Config, Lifetimes, Networks, Patience, Quotas, Room, Sizes};
+use alcove_server::config::{
+    Config, Lifetimes, Networks, Patience, Quotas, Registries, Room, Sizes,
+};
 use alcove_server::{App, Farewell};
 use alcove_spawner::languages::Languages;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
@@ -292,6 +294,8 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
             most: Network::None,
             holds: true,
         },
+        registries: Registries::new(&[]),
+        proxy: None,
         quotas: Quotas {
             repl: much,
             user: much,

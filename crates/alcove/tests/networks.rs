@@ -68,7 +68,10 @@ async fn a_network_holds_from_the_next_start_on_whoever_serves_it_until_then() {
     let options = options().arg("--network", "internet");
     let mut server = Server::start(options).await.unwrap();
     let me = get(&server, "/api/me").await;
-    assert_eq!(me["repl_networks"], json!(["none", "internet"]));
+    assert_eq!(
+        me["repl_networks"],
+        json!(["none", "registries", "internet"])
+    );
     let id = server.create("blank").await.unwrap();
     let other = server.create("blank").await.unwrap();
     assert_eq!(server.state(&id).await.unwrap()["network"], Value::Null);

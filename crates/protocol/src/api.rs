@@ -35,6 +35,8 @@ pub struct Me {
 pub enum ReplNetwork {
     /// Each other alone.
     None,
+    /// Besides, package registries, as the operator lists them.
+    Registries,
     /// Public addresses.
     Internet,
 }

@@ -13,6 +13,7 @@ pub mod http;
 mod ignored;
 mod ports;
 pub mod programs;
+mod registries;
 mod run;
 mod search;
 mod session;
@@ -68,6 +69,8 @@ pub struct Runner {
     clients: RefCell<BTreeMap<u64, Rc<Client>>>,
     next_id: Cell<u64>,
     ports: RefCell<Vec<PortInfo>>,
+    /// The port that is no program's: the way to registries.
+    own_port: Cell<Option<u16>>,
     project: RefCell<Option<ProjectInfo>>,
     status: value::Sender<Status>,
     closing: value::Sender<bool>,
@@ -103,6 +106,7 @@ impl Runner {
             clients: RefCell::default(),
             next_id: Cell::new(1),
             ports: RefCell::default(),
+            own_port: Cell::default(),
             project: RefCell::default(),
             status: value::Sender::new(Status::default()),
             closing: value::Sender::new(false),
@@ -458,7 +462,7 @@ impl Runner {
     async fn follow_ports(self: Rc<Self>) {
         loop {
             let known = self.ports.borrow().clone();
-            let now = ports::listening(&known);
+            let now = ports::listening(&known, self.own_port.get());
             if now != known {
                 *self.ports.borrow_mut() = now.clone();
                 self.tell_all(&RunnerMessage::Ports { ports: now });
@@ -569,6 +573,7 @@ pub fn main() -> anyhow::Result<()> {
         .map_or_else(|| PathBuf::from("/workspace"), PathBuf::from);
     let home = std::env::var_os("HOME").map_or_else(|| PathBuf::from("/home/user"), PathBuf::from);
     let listener = http::inherited_listener()?;
+    let registries = registries::open()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(4)
@@ -578,6 +583,7 @@ pub fn main() -> anyhow::Result<()> {
         let listener = tokio::net::UnixListener::from_std(listener)?;
         let begin = begin::asked(&listener).await;
         let runner = Runner::start(workspace, home, begin.restoring)?;
+        runner.own_port.set(registries);
         tracing::info!(workspace = %runner.workspace.display(), "runner serves; {FILE_NAME} says what Run does");
         begin.done();
         http::serve(runner, listener).await

@@ -10,9 +10,9 @@ const LISTEN: &str = "0A";
 /// Ports that are reported.
 const MAX_PORTS: usize = 64;
 
-/// All listening ports, lowest first, each with the name of a process that holds it. `known` are the
-/// names found before: processes are searched only for ports that are new.
-pub fn listening(known: &[PortInfo]) -> Vec<PortInfo> {
+/// All listening ports but the runner's `own`, lowest first, each with the name of a process that holds it.
+/// `known` are the names found before: processes are searched only for ports that are new.
+pub fn listening(known: &[PortInfo], own: Option<u16>) -> Vec<PortInfo> {
     let mut inodes = BTreeMap::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         // Without IPv6 the second is missing.
@@ -20,6 +20,7 @@ pub fn listening(known: &[PortInfo]) -> Vec<PortInfo> {
             inodes.entry(port).or_insert(inode);
         }
     }
+    inodes.retain(|port, _| Some(*port) != own);
     // Whoever listens on thousands has the runner look at no more than it tells of.
     let inodes: BTreeMap<u16, u64> = inodes.into_iter().take(MAX_PORTS).collect();
     let mut names = HashMap::new();
@@ -105,12 +106,14 @@ mod tests {
         for address in ["127.0.0.1:0", "[::1]:0"] {
             let listener = std::net::TcpListener::bind(address).unwrap();
             let port = listener.local_addr().unwrap().port();
-            let found = listening(&[]);
+            let found = listening(&[], None);
             let info = found.iter().find(|p| p.port == port);
             assert!(
                 info.is_some_and(|p| !p.process.is_empty()) || found.len() == MAX_PORTS,
                 "{address}: {found:?}"
             );
+            let others = listening(&[], Some(port));
+            assert!(others.iter().all(|p| p.port != port), "{others:?}");
         }
     }
 }

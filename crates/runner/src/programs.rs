@@ -77,6 +77,7 @@ impl Programs {
         command.args(args).current_dir(folder);
         command
             .env_remove("ALCOVE_CGROUP_FDS")
+            .env_remove("ALCOVE_REGISTRIES_WAY")
             .env_remove("LISTEN_FDS")
             .env_remove("LISTEN_PID");
         command.envs(env.iter().copied());

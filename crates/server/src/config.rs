@@ -7,6 +7,7 @@ use std::time::Duration;
 pub use crate::lifecycle::{
     Lifetimes, NamedSize, Networks, Patience, Quotas, Room, STANDARD, Sizes,
 };
+pub use crate::registries::{Hosts as Registries, Proxy};
 
 /// All settings, already checked one by one.
 #[derive(Debug, Clone)]
@@ -35,6 +36,10 @@ pub struct Config {
     pub sizes: Sizes,
     /// What one may reach.
     pub networks: Networks,
+    /// The package registries that those reach which reach nothing else,
+    pub registries: Registries,
+    /// and the server's own proxy, by which it reaches them.
+    pub proxy: Option<Proxy>,
     /// How much may be in the store.
     pub quotas: Quotas,
     /// Time that programs get to end, between HUP and TERM and between TERM and KILL.
@@ -70,6 +75,11 @@ impl Config {
     /// Archives that are being taken apart, and what comes out of them.
     pub fn imports_dir(&self) -> PathBuf {
         self.data_dir.join("importing")
+    }
+
+    /// The way to package registries.
+    pub fn registries_dir(&self) -> PathBuf {
+        self.data_dir.join("registries")
     }
 
     pub fn templates_dir(&self) -> PathBuf {

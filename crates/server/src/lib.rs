@@ -17,6 +17,7 @@ pub mod metrics;
 mod names;
 mod operator;
 mod preview;
+mod registries;
 mod runner;
 pub mod templates;
 mod unpack;
@@ -58,6 +59,7 @@ pub struct App {
     farewell: OnceLock<Farewell>,
     pub logins: logins::Logins,
     pub splices: gateway::Splices,
+    _registries: Option<tokio_util::task::AbortOnDropHandle<()>>,
     pub page: Page,
 }
 
@@ -91,6 +93,15 @@ impl App {
         }
         store.probe().await.map_err(unusable)?;
         store.mark().await.map_err(unusable)?;
+        // Before anything starts that reaches them.
+        let registries = match config.networks.has_registries() {
+            true => Some(registries::start(
+                &config.registries_dir(),
+                config.registries.clone(),
+                config.proxy.clone(),
+            )?),
+            false => None,
+        };
         let metrics = Arc::new(metrics::Metrics::new());
         let repls = lifecycle::Repls::start(
             &config,
@@ -111,6 +122,7 @@ impl App {
             farewell: OnceLock::new(),
             logins: logins::Logins::new(db.clone()),
             splices: gateway::Splices::start()?,
+            _registries: registries,
             config,
             db,
             store,

@@ -285,7 +285,7 @@ fn language(languages: &Languages, name: &str) -> Check {
 /// Starts a sandbox with a small program in the runner's place, and sees it end well.
 async fn trial(config: &SandboxConfig, network: Network) -> Check {
     let name = match network {
-        Network::None => "trial sandbox",
+        Network::None | Network::Registries => "trial sandbox",
         Network::Internet => "trial sandbox with network",
     };
     match tokio::time::timeout(PATIENCE, run_trial(config, network)).await {
@@ -329,6 +329,7 @@ async fn run_trial(config: &SandboxConfig, network: Network) -> Result<Duration,
         alcove: program,
         state_dir: folder.path().join("state"),
         allow: config.allow.clone(),
+        registries: config.registries.clone(),
         disk: None,
     };
     let spawner = SandboxSpawner::new(config).await?;

@@ -16,6 +16,8 @@ mod pid;
 pub mod process;
 pub mod sandbox;
 
+pub use sandbox::registries::SOCKET as REGISTRIES_SOCKET;
+
 /// What a spawner starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Started {
@@ -164,6 +166,8 @@ impl Default for Limits {
 pub enum Network {
     /// Their own loopback alone.
     None,
+    /// Besides, package registries: by a socket of the server's.
+    Registries,
     /// Public addresses; never the host, private ranges, other repls or mail ports.
     Internet,
 }

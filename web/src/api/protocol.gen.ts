@@ -275,7 +275,7 @@ disk: number | null,
  */
 usual: boolean, };
 
-export type ReplNetwork = "none" | "internet";
+export type ReplNetwork = "none" | "registries" | "internet";
 
 export type ReplSettings = { 
 /**

@@ -36,6 +36,8 @@ pub enum Control {
     Neighbour(&'static [&'static str]),
     /// In a repl of a server that allows it (`--allow`).
     Allowed(&'static [&'static str]),
+    /// In the same repl, towards a registry.
+    Registry(&'static [&'static str]),
 }
 
 impl Control {
@@ -47,6 +49,7 @@ impl Control {
             Self::Alone(..) => "a network that has the address",
             Self::Neighbour(_) => "the attacked repl itself",
             Self::Allowed(_) => "a repl with `--allow`",
+            Self::Registry(_) => "the same repl, to a registry",
         }
     }
 }

@@ -13,6 +13,7 @@ mod limits;
 mod network;
 mod noisy;
 mod preview;
+mod registries;
 mod report;
 mod runner;
 mod scene;
@@ -55,6 +56,7 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
         network::FLOODS,
         network::RATES,
         network::WITHOUT,
+        registries::ATTEMPTS,
         limits::ATTEMPTS,
     ])
     .await?;
@@ -76,6 +78,8 @@ async fn all() -> anyhow::Result<Vec<(&'static str, Vec<Row>)>> {
     let fast = scene::repl(allowing, &[rates]).await?;
     let rates = scene.attempt_in(allowing, &fast, rates).await?;
     groups[3].1.extend(rates);
+
+    groups[3].1.extend(scene.attempt_registries().await?);
 
     // A repl with little, and without network.
     let little = scene::options()

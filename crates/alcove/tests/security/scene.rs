@@ -17,6 +17,7 @@ use bytes::Bytes;
 use hyper::Method;
 
 use crate::attempt::{Attempt, Control, Row, Verdict};
+use crate::registries;
 
 /// The same interpreter inside and outside; ordinary users can run it.
 pub const PYTHON: &str = "/usr/bin/python3";
@@ -231,7 +232,7 @@ impl Scene {
             .map(|a| (a.name, self.fill(a.inside)))
             .collect();
         let inside = run(&self.server, &self.attacker, &calls).await?;
-        self.rows(attempts, inside).await
+        self.rows(attempts, inside, None).await
     }
 
     /// As [`Scene::attempt`], in the repl that may reach the host's address.
@@ -241,7 +242,27 @@ impl Scene {
             .map(|a| (a.name, self.fill(a.inside)))
             .collect();
         let inside = run(&self.allowing, &self.allowed, &calls).await?;
-        self.rows(attempts, inside).await
+        self.rows(attempts, inside, None).await
+    }
+
+    /// As [`Scene::attempt`], in a repl that reaches one registry, and nothing else.
+    pub async fn attempt_registries(&self) -> anyhow::Result<Vec<Row>> {
+        registries::answer().context("port 443 of this machine's loopback")?;
+        let options = options()
+            .arg("--network", "registries")
+            .arg("--registries", "localhost")
+            .env("HTTPS_PROXY", "");
+        let server = Server::start(options).await?;
+        let repl = repl(&server, &[registries::ATTEMPTS]).await?;
+        let calls: Vec<_> = registries::ATTEMPTS
+            .iter()
+            .map(|a| (a.name, self.fill(a.inside)))
+            .collect();
+        let inside = run(&server, &repl, &calls).await?;
+        let rows = self.rows(registries::ATTEMPTS, inside, Some((&server, &repl)));
+        let rows = rows.await?;
+        leave_nothing(server).await?;
+        Ok(rows)
     }
 
     /// As [`Scene::attempt`], in another repl.
@@ -256,13 +277,14 @@ impl Scene {
             .map(|a| (a.name, self.fill(a.inside)))
             .collect();
         let inside = run(server, repl, &calls).await?;
-        self.rows(attempts, inside).await
+        self.rows(attempts, inside, None).await
     }
 
     async fn rows(
         &self,
         attempts: &'static [Attempt],
         mut inside: BTreeMap<String, Verdict>,
+        registry: Option<(&Server, &Repl)>,
     ) -> anyhow::Result<Vec<Row>> {
         let of = |pick: fn(&Control) -> Option<&'static [&'static str]>| -> Vec<_> {
             let picked = attempts
@@ -280,6 +302,13 @@ impl Scene {
         });
         let mut controls = run(&self.server, &self.neighbour, &to_neighbour).await?;
         controls.extend(run(&self.allowing, &self.allowed, &to_allowed).await?);
+        let to_registry = of(|c| match c {
+            Control::Registry(args) => Some(*args),
+            _ => None,
+        });
+        if let Some((server, repl)) = registry {
+            controls.extend(run(server, repl, &to_registry).await?);
+        }
         let mut rows = Vec::new();
         for attempt in attempts {
             let control = match controls.remove(attempt.name) {
@@ -391,7 +420,7 @@ impl Scene {
                 ];
                 (line(&before, &[address, port]), false)
             }
-            Control::Neighbour(_) | Control::Allowed(_) => {
+            Control::Neighbour(_) | Control::Allowed(_) | Control::Registry(_) => {
                 return Ok(Verdict::Broken("it was not run".into()));
             }
         };

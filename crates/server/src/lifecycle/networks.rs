@@ -14,8 +14,9 @@ pub struct Networks {
 }
 
 /// All kinds, the least first.
-const KINDS: [(ReplNetwork, Network); 2] = [
+const KINDS: [(ReplNetwork, Network); 3] = [
     (ReplNetwork::None, Network::None),
+    (ReplNetwork::Registries, Network::Registries),
     (ReplNetwork::Internet, Network::Internet),
 ];
 
@@ -43,6 +44,11 @@ impl Networks {
         Some(format!("`network` is {may} on this server, not {chosen}."))
     }
 
+    /// Whether any repl may reach package registries alone.
+    pub(crate) fn has_registries(&self) -> bool {
+        self.told().contains(&ReplNetwork::Registries)
+    }
+
     /// Those that a repl may have, the least first; the last is the default.
     pub fn told(&self) -> Vec<ReplNetwork> {
         let may = |network| self.holds && network <= self.most;
@@ -61,6 +67,7 @@ impl Networks {
 fn name(kind: ReplNetwork) -> &'static str {
     match kind {
         ReplNetwork::None => "none",
+        ReplNetwork::Registries => "registries",
         ReplNetwork::Internet => "internet",
     }
 }
@@ -79,6 +86,13 @@ mod tests {
         assert_eq!(open.of(None), Network::Internet);
         assert_eq!(open.of(Some(ReplNetwork::None)), Network::None);
         assert_eq!(open.of(Some(ReplNetwork::Internet)), Network::Internet);
+        let registries = most(Network::Registries);
+        assert_eq!(registries.of(None), Network::Registries);
+        assert_eq!(
+            registries.of(Some(ReplNetwork::Internet)),
+            Network::Registries
+        );
+        assert_eq!(registries.of(Some(ReplNetwork::None)), Network::None);
         for chosen in [None, Some(ReplNetwork::None), Some(ReplNetwork::Internet)] {
             assert_eq!(shut.of(chosen), Network::None);
         }
@@ -87,7 +101,13 @@ mod tests {
     #[test]
     fn what_may_be_chosen_is_told_and_all_else_refused() {
         let (open, shut) = (most(Network::Internet), most(Network::None));
-        assert_eq!(open.told(), [ReplNetwork::None, ReplNetwork::Internet]);
+        let all = [
+            ReplNetwork::None,
+            ReplNetwork::Registries,
+            ReplNetwork::Internet,
+        ];
+        assert_eq!(open.told(), all);
+        assert_eq!(most(Network::Registries).told(), all[..2]);
         assert_eq!(shut.told(), [ReplNetwork::None]);
         for kind in open.told() {
             assert_eq!(open.refusal(kind), None);

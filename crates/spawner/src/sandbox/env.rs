@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::SandboxSpec;
+use super::registries;
 use crate::languages::Languages;
+use crate::{Network, SandboxSpec};
 
 /// Settings of package clients that are handed on when the server has them: where registries are,
 /// by which proxy, and whose certificates to trust.
@@ -116,7 +117,12 @@ pub fn environment(
         .map(|p| p.to_string_lossy().into_owned());
     let system = ["/usr/local/bin", "/usr/bin", "/bin"].map(String::from);
     let path: Vec<String> = own.into_iter().chain(tools).chain(system).collect();
-    let mut env: Vec<(String, String)> = settings.to_vec();
+    let by_registries = spec.network == Network::Registries;
+    let mut env = settings.to_vec();
+    if by_registries {
+        env.retain(|(name, value)| !registries::is_replaced(name, value));
+        env.extend(registries::settings());
+    }
     let mut set = |name: &str, value: &str| env.push((name.to_owned(), value.to_owned()));
     set("ALCOVE_WORKSPACE", "/workspace");
     set("HOME", home);
@@ -154,6 +160,40 @@ pub fn environment(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_registries_alone_are_reached_there_is_one_proxy() {
+        let spec = |network| SandboxSpec {
+            id: "one".into(),
+            workspace: "/workspace".into(),
+            home: "/home".into(),
+            env: Vec::new(),
+            limits: crate::Limits::default(),
+            network,
+        };
+        let settings = [
+            ("https_proxy", "http://proxy.internal:8080"),
+            ("ALL_PROXY", "socks5h://proxy.internal"),
+            ("PIP_INDEX_URL", "http://cache.internal/simple"),
+            ("GOPROXY", "https://packages.internal/go"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let of = |network| {
+            let env = environment(&spec(network), &Languages::default(), &settings);
+            let addresses = env.into_iter().filter(|(_, value)| value.contains("://"));
+            let mut addresses: Vec<_> = addresses
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            addresses.sort();
+            addresses
+        };
+        assert_eq!(of(Network::Internet).len(), settings.len());
+        let way = "http://127.0.0.1:3128";
+        let proxies = ["HTTPS_PROXY", "HTTP_PROXY", "http_proxy", "https_proxy"];
+        let mut expected = vec!["GOPROXY=https://packages.internal/go".to_owned()];
+        expected.extend(proxies.map(|name| format!("{name}={way}")));
+        assert_eq!(of(Network::Registries), expected);
+    }
 
     #[test]
     fn settings_are_handed_on_but_never_secrets() {

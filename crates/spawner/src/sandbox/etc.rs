@@ -96,7 +96,7 @@ pub fn write(run: &Path) -> Result<(), SpawnError> {
         )?;
         replace(
             &resolver(run, Network::None),
-            b"# This repl has no network.\n",
+            b"# This repl has no network of its own.\n",
         )
     };
     made().map_err(|source| SpawnError::Io {
@@ -146,7 +146,7 @@ fn names_secret(text: &str) -> bool {
 pub fn resolver(run: &Path, network: Network) -> PathBuf {
     run.join(match network {
         Network::Internet => "resolv.conf.internet",
-        Network::None => "resolv.conf.none",
+        Network::None | Network::Registries => "resolv.conf.none",
     })
 }
 

@@ -14,6 +14,7 @@ pub mod landlock;
 mod launch;
 mod net;
 pub mod record;
+pub mod registries;
 pub mod router;
 pub mod rules;
 pub mod seccomp;
@@ -52,15 +53,19 @@ pub struct SandboxConfig {
     /// What repls may reach although it is private: `address`, `address/bits` or `name`, each with
     /// `:port` if you like. For package registries within a company.
     pub allow: Vec<String>,
+    /// Folder with the server's way to package registries, for repls that reach those alone.
+    pub registries: PathBuf,
     /// Bytes of a disk that is tried at the start; `None`: repls' folders have no limit.
     pub disk: Option<u64>,
 }
 
 impl SandboxConfig {
     pub fn new(alcove: impl Into<PathBuf>, state_dir: impl Into<PathBuf>) -> Self {
+        let state_dir = state_dir.into();
         Self {
             alcove: alcove.into(),
-            state_dir: state_dir.into(),
+            registries: state_dir.join("registries"),
+            state_dir,
             allow: Vec::new(),
             disk: None,
         }
@@ -76,6 +81,8 @@ pub struct SandboxSpawner {
     run: PathBuf,
     /// Where the stage is mounted, in mount namespaces that nobody else sees.
     stage: PathBuf,
+    /// The server's way to package registries.
+    registries: PathBuf,
     records: Records,
     /// None as an ordinary user.
     uids: Option<Uids>,
@@ -175,6 +182,7 @@ impl SandboxSpawner {
             name,
             run,
             stage,
+            registries: config.registries,
             records,
             uids,
             disks,

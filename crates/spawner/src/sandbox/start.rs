@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt;
 use super::bwrap::{self, View};
 use super::launch::{self, Setup};
 use super::record::{Record, parse_status, remove_file};
-use super::{SandboxSpawner, cgroup, env, etc, host, net};
+use super::{SandboxSpawner, cgroup, env, etc, host, net, registries};
 use crate::inherit;
 use crate::pid::{self, ProcessRef};
 use crate::{Network, Sandbox, SandboxSpec, SpawnError, Spawner};
@@ -35,7 +35,7 @@ impl SandboxSpawner {
                 self.router.connect().await?;
                 Some(self.allot_link(id)?)
             }
-            Network::None => None,
+            Network::None | Network::Registries => None,
         };
         let mut record = Record {
             id: id.clone(),
@@ -249,6 +249,10 @@ impl SandboxSpawner {
             ),
         ];
         let mut tools = Vec::new();
+        if spec.network == Network::Registries {
+            items.push((self.registries.clone(), "registries".to_owned()));
+            tools.push((self.stage.join("registries"), registries::folder()));
+        }
         let shown: BTreeSet<&PathBuf> = self
             .languages
             .binds

@@ -6,6 +6,11 @@ const WORDS: Record<ReplNetwork, { name: string; means: string }> = {
     name: "nothing outside",
     means: "They reach each other, and its preview works; nothing can be downloaded or sent away.",
   },
+  registries: {
+    name: "package registries",
+    means:
+      "Packages can be installed from the registries that the server lists; nothing else outside is reached.",
+  },
   internet: { name: "the internet", means: "Public addresses; never the server's own network." },
 };
 
