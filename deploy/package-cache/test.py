@@ -98,12 +98,14 @@ def configured(port: int, registry: int) -> str:
     text = text.replace("listen 127.0.0.1:4880;", f"listen 127.0.0.1:{port};")
     lines = []
     for line in text.splitlines():
-        if "proxy_pass" in line:
+        if "proxy_pass https:" in line:
             start, rest = line.split("https://")
             path = rest[rest.index("/") :] if "/" in rest else ";"
             line = f"{start}http://127.0.0.1:{registry}{path}"
         lines.append(line)
-    return "\n".join(lines)
+    # Go's lists, which are the last, grow old at once.
+    before, after = "\n".join(lines).rsplit("proxy_cache_valid 200 5m;", 1)
+    return f"{before}proxy_cache_valid 200 1s;{after}"
 
 
 def all_at_once(command: list[str], folder: Path) -> None:
@@ -144,8 +146,15 @@ def tried(port: int, folder: Path) -> None:
     assert not secrets, secrets
     assert answer(port, "/npm/tiny", "POST")[0] == 405
     assert answer(port, "/elsewhere")[0] == 404
-    # What is there is there without its registry.
+    assert [answer(port, "/npm/absent")[0] for _ in range(2)] == [404, 404]
+    assert asked["/absent"] == 1, asked
+    # The same file by other names would push out all others.
+    assert answer(port, "/npm/tiny/-/tiny-1.0.0.tgz?1")[0] == 404
+    # What is there is there without its registry, which was asked, since it is old by now.
     is_away.set()
+    end = time.monotonic() + DEADLINE_S
+    while asked["/some/mod/@v/list"] < 2:
+        assert answer(port, "/go/some/mod/@v/list")[0] == 200 and time.monotonic() < end
     assert answer(port, "/go/some/mod/@v/list")[0] == 200
     assert answer(port, "/npm/other")[0] == 500
 

@@ -313,28 +313,30 @@ pub const RATES: &[Attempt] = &[Attempt {
     tries: "begins and ends connections as fast as it can, as who looks for open ports does",
     program: r#"
 address, port = arguments
-begun, began, refused = 0, time.monotonic(), threading.Event()
+begun, began = 0, time.monotonic()
+refused, enough, ended = threading.Event(), threading.Event(), threading.Event()
 # 2,000 in one go and 200 a second, and a few for what time does.
-def enough():
-    return begun >= 2100 + 220 * (time.monotonic() - began)
-def slow():
-    return time.monotonic() - began > 40
 def begin():
     global begun
-    while not (refused.is_set() or enough() or slow()):
+    while not ended.is_set():
+        took = time.monotonic() - began
+        if begun >= 2100 + 220 * took: enough.set()
+        if enough.is_set() or took > 40: ended.set()
         try:
             with socket.create_connection((address, int(port)), 30) as s:
                 # It is reset: no end of it holds it for longer.
                 s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             begun += 1
         except ConnectionRefusedError:
-            refused.set()
+            refused.set(); ended.set()
+        except OSError as error:
+            print(error, flush=True)
 threads = [threading.Thread(target=begin) for _ in range(8)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
 if refused.is_set():
     stopped("a limit" if begun >= 1500 else begun)
-stopped(f"too slow to tell: {begun} in 40 s") if not enough() else reached(begun)
+stopped(f"too slow to tell: {begun} in 40 s") if not enough.is_set() else reached(begun)
 "#,
     inside: &["{host_address}", "{host_port}"],
     stopped: &["a limit"],

@@ -237,8 +237,11 @@ impl Life {
     /// Ends its sandbox if that is ready, and nobody has started it.
     async fn cool(&mut self) {
         self.cools = None;
-        if self.ready.take().is_some() {
-            self.repls.end_warm(&self.entry.id).await;
+        // It counts as one until it has ended.
+        if let Some(_ready) = self.ready.take()
+            && !self.repls.end_warm(&self.entry.id).await
+        {
+            self.is_in_the_way = true;
         }
     }
 

@@ -81,8 +81,8 @@ pub(super) struct Warm {
 struct Pool {
     ready: VecDeque<Ready>,
     demand: Demand,
-    /// Ids of those that are to end.
-    unwanted: Vec<String>,
+    /// Ids of those that are to end, and not before when.
+    unwanted: VecDeque<(Instant, String)>,
 }
 
 /// What is to be done for the pool.
@@ -124,8 +124,8 @@ impl Warm {
     }
 
     /// It is nobody's, and nobody's any more.
-    fn end(&self, id: String) {
-        self.pool.lock().unwanted.push(id);
+    fn end(&self, id: String, at: Instant) {
+        self.pool.lock().unwanted.push_back((at, id));
         self.count.changed.notify_one();
     }
 
@@ -135,9 +135,10 @@ impl Warm {
         if pool.ready.len() > wanted
             && let Some(ready) = pool.ready.pop_back()
         {
-            pool.unwanted.push(ready.sandbox.id);
+            pool.unwanted.push_back((now, ready.sandbox.id));
         }
-        if let Some(id) = pool.unwanted.pop() {
+        let due = pool.unwanted.iter().position(|(at, _)| *at <= now);
+        if let Some((_, id)) = due.and_then(|at| pool.unwanted.remove(at)) {
             return Next::End(id);
         }
         let there = self.count.there.load(Ordering::Relaxed);
@@ -202,7 +203,7 @@ impl NewId {
 impl Drop for NewId {
     fn drop(&mut self) {
         if let Some(ready) = self.ready.take() {
-            self.repls.warm.end(ready.sandbox.id);
+            self.repls.warm.end(ready.sandbox.id, Instant::now());
         }
     }
 }
@@ -231,13 +232,12 @@ impl Repls {
         }
         while !closing.is_cancelled() {
             let wait = match self.warm.next(Instant::now()) {
-                Next::End(id) => match self.end_warm(&id).await {
-                    true => Duration::ZERO,
-                    false => {
-                        self.warm.pool.lock().unwanted.push(id);
-                        AGAIN
+                Next::End(id) => {
+                    if !self.end_warm(&id).await {
+                        self.warm.end(id, Instant::now() + AGAIN);
                     }
-                },
+                    Duration::ZERO
+                }
                 Next::Make if !self.admission.has_room(self.usual().limits.memory) => LOOK,
                 Next::Make => match self.warm_up().await {
                     Ok(()) => Duration::ZERO,
@@ -258,6 +258,7 @@ impl Repls {
             ready, unwanted, ..
         } = std::mem::take(&mut *self.warm.pool.lock());
         let ids = ready.into_iter().map(|ready| ready.sandbox.id);
+        let unwanted = unwanted.into_iter().map(|(_, id)| id);
         let ids: Vec<String> = ids.chain(unwanted).collect();
         futures_util::future::join_all(ids.iter().map(|id| self.end_warm(id))).await;
     }
@@ -276,7 +277,7 @@ impl Repls {
                 Ok(())
             }
             Err(error) => {
-                self.warm.end(id);
+                self.warm.end(id, Instant::now());
                 Err(error)
             }
         }
@@ -418,8 +419,10 @@ mod tests {
         let later = now + MEMORY * 2;
         assert!(matches!(warm.next(later), Next::End(id) if id == "three"));
         assert!(matches!(warm.next(later), Next::Wait(LOOK)));
-        warm.end("four".into());
-        assert!(matches!(warm.next(later), Next::End(id) if id == "four"));
+        // What could not be ended holds up nothing else.
+        warm.end("four".into(), later + AGAIN);
+        assert!(matches!(warm.next(later), Next::Wait(LOOK)));
+        assert!(matches!(warm.next(later + AGAIN), Next::End(id) if id == "four"));
     }
 
     #[test]

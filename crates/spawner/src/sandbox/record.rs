@@ -39,11 +39,16 @@ impl Record {
 
 impl From<Record> for Sandbox {
     fn from(record: Record) -> Self {
+        // Versions that did not note it knew these two.
+        let network = match record.link {
+            Some(_) => Network::Internet,
+            None => Network::None,
+        };
         Self {
             pid: record.first.map_or(0, |process| process.pid),
             runs: record.runs(),
             limits: record.limits,
-            network: record.network,
+            network: Some(record.network.unwrap_or(network)),
             id: record.id,
             socket: record.socket,
         }

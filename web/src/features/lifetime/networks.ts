@@ -4,7 +4,8 @@ import type { ReplNetwork } from "../../api/protocol.gen";
 const WORDS: Record<ReplNetwork, { name: string; means: string }> = {
   none: {
     name: "nothing outside",
-    means: "They reach each other, and its preview works; nothing can be downloaded or sent away.",
+    means:
+      "They reach each other, and its preview works. They download and send nothing; a page of the preview that is open in a browser still can.",
   },
   registries: {
     name: "package registries",
