@@ -7,7 +7,7 @@ use std::fs;
 use alcove_testkit::{Options, Server, Session, Traces, eventually, kill_sandbox};
 use common::options;
 use hyper::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// One sandbox is ready, never more.
 fn one() -> Options {
@@ -18,6 +18,14 @@ async fn figure(server: &Server, name: &str) -> Option<u64> {
     let text = server.http().get("/metrics").await.ok()?.text();
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().parse().ok()
+}
+
+async fn choose(server: &Server, id: &str, settings: Value) {
+    let path = format!("/api/repls/{id}");
+    let change = json!({ "settings": settings });
+    let answer = server.http().json(Method::PATCH, &path, change).await;
+    let answer = answer.unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 async fn output(page: &mut Session, command: &str) -> String {
@@ -138,11 +146,7 @@ async fn a_repl_of_another_size_starts_without_one() {
     let first = ready(&server).await;
     let id = server.create("node").await.unwrap();
     assert_eq!(id, first);
-    let settings = json!({ "settings": { "size": "large" } });
-    let path = format!("/api/repls/{id}");
-    let changed = server.http().json(Method::PATCH, &path, settings).await;
-    let changed = changed.unwrap();
-    assert_eq!(changed.status, 200, "{}", changed.text());
+    choose(&server, &id, json!({ "size": "large" })).await;
     let mut page = server.session(&id).await.unwrap();
     assert!(output(&mut page, "ls").await.contains("package.json"));
     assert_eq!(starts(&server, "cold").await, 1);
@@ -293,11 +297,7 @@ async fn a_repl_that_reaches_less_has_a_sandbox_of_its_own() {
     let first = ready(&server).await;
     let id = server.create("blank").await.unwrap();
     assert_eq!(id, first);
-    let shut = json!({ "settings": { "network": "none" } });
-    let path = format!("/api/repls/{id}");
-    let http = server.http();
-    let answer = http.json(Method::PATCH, &path, shut).await.unwrap();
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    choose(&server, &id, json!({ "network": "none" })).await;
     let mut page = server.session(&id).await.unwrap();
     let said = output(&mut page, "grep -c : /proc/net/dev").await;
     assert_eq!(said.trim(), "1", "a loopback, and no link");

@@ -92,32 +92,38 @@ pub async fn create(
         size: app.templates.size(&template),
         ..ReplSettings::default()
     };
-    let row = insert(app.clone(), user, files, name, template, settings).await?;
+    let new = New {
+        files,
+        name,
+        template,
+        settings,
+    };
+    let row = insert(app.clone(), user, new).await?;
     tracing::info!(repl = row.id, template = row.template, "created");
     Ok((StatusCode::CREATED, Json(shown(&app, &row))))
 }
 
-/// A new repl whose files are a manifest's, by reference: made or not, whether who asked for it waits or not.
-async fn insert(
-    app: Arc<App>,
-    user: User,
+/// A new repl whose files are a manifest's, by reference.
+struct New {
     files: Arc<Manifest>,
     name: String,
     template: String,
     settings: ReplSettings,
-) -> Result<repl::Model, ApiFailure> {
-    let made = tokio::spawn(inserted(app, user, files, name, template, settings)).await;
+}
+
+/// Makes it or not, whether who asked for it waits or not.
+async fn insert(app: Arc<App>, user: User, new: New) -> Result<repl::Model, ApiFailure> {
+    let made = tokio::spawn(inserted(app, user, new)).await;
     made.map_err(|e| ApiFailure::Internal(e.into()))?
 }
 
-async fn inserted(
-    app: Arc<App>,
-    user: User,
-    files: Arc<Manifest>,
-    name: String,
-    template: String,
-    settings: ReplSettings,
-) -> Result<repl::Model, ApiFailure> {
+async fn inserted(app: Arc<App>, user: User, new: New) -> Result<repl::Model, ApiFailure> {
+    let New {
+        files,
+        name,
+        template,
+        settings,
+    } = new;
     let new_id = app.repls.new_id(&settings);
     let id = new_id.id().to_owned();
     let meta = templates::meta_of_new(&files, &name, &user.id, &template);
@@ -212,8 +218,13 @@ pub async fn duplicate(
         network,
         ..ReplSettings::default()
     };
-    let files = Arc::new(files);
-    let copy = insert(app.clone(), user, files, name, row.template, settings).await?;
+    let new = New {
+        files: Arc::new(files),
+        name,
+        template: row.template,
+        settings,
+    };
+    let copy = insert(app.clone(), user, new).await?;
     tracing::info!(repl = copy.id, of = id, "duplicated");
     Ok((StatusCode::CREATED, Json(shown(&app, &copy))))
 }

@@ -59,13 +59,13 @@ impl Life {
     /// other, which ends that one.
     async fn start_ready(&mut self, terms: &Terms, is_kept: bool) -> Option<Running> {
         let ready = self.ready.take()?;
-        let holds = self.row().await.ok().map(|row| holds(&row))?;
-        if is_kept || !ready.fits(terms, holds) {
+        let row = self.row().await.ok()?;
+        if is_kept || !ready.fits(terms, holds(&row)) {
             return None;
         }
         let begun = async {
             self.entry.tell("Restoring files");
-            let volume = self.opened(self.owner().await?).await?;
+            let volume = self.opened(row, self.owner().await?).await?;
             self.restore(&volume).await?;
             self.begun(volume, Ok(ready.sandbox), terms).await
         };
@@ -216,17 +216,21 @@ impl Life {
     /// A folder for the store's files, with nothing in it.
     async fn empty(&self, terms: &Terms) -> Result<Arc<Volume>, String> {
         let owner = self.owner().await?;
-        let holds = holds(&self.row().await?);
+        let row = self.row().await?;
         let deleted = self.folder.delete().await;
         deleted.map_err(|e| format!("The folder for its files could not be made: {e}"))?;
         let limits = &terms.limits;
-        self.folder.create_empty(limits, holds, owner).await?;
-        self.opened(owner).await
+        let made = self.folder.create_empty(limits, holds(&row), owner);
+        made.await?;
+        self.opened(row, owner).await
     }
 
     /// The newest state in the store, over a folder with nothing in it.
-    async fn opened(&self, owner: Option<(u32, u32)>) -> Result<Arc<Volume>, String> {
-        let row = self.row().await?;
+    async fn opened(
+        &self,
+        row: repl::Model,
+        owner: Option<(u32, u32)>,
+    ) -> Result<Arc<Volume>, String> {
         let dir = self.folder.path().to_owned();
         let (store, at) = (
             self.repls.store.clone(),

@@ -2,22 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 
+use alcove_spawner::sandbox::rules::DENIED;
+
 use super::request::PORT;
 
-/// Network and its bits, as the router's filter denies them (`spawner/src/sandbox/rules.rs`); and those of which
-/// nothing is reached but machines' own tests (RFC 2544).
-const DENIED: [(Ipv4Addr, u32); 10] = [
-    (Ipv4Addr::new(0, 0, 0, 0), 8),
-    (Ipv4Addr::new(10, 0, 0, 0), 8),
-    (Ipv4Addr::new(100, 64, 0, 0), 10),
-    (Ipv4Addr::new(127, 0, 0, 0), 8),
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(172, 16, 0, 0), 12),
-    (Ipv4Addr::new(192, 0, 0, 0), 24),
-    (Ipv4Addr::new(192, 168, 0, 0), 16),
-    (Ipv4Addr::new(198, 18, 0, 0), 15),
-    (Ipv4Addr::new(224, 0, 0, 0), 3),
-];
+/// Besides what the router's filter denies: what is reached by machines' own tests alone (RFC 2544).
+const TESTS: (Ipv4Addr, u32) = (Ipv4Addr::new(198, 18, 0, 0), 15);
 
 pub fn is_public(address: IpAddr) -> bool {
     let is_public = match address {
@@ -31,7 +21,7 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     let is_in = |(network, bits): &(Ipv4Addr, u32)| {
         (address.to_bits() ^ network.to_bits()).leading_zeros() >= *bits
     };
-    !DENIED.iter().any(is_in)
+    !DENIED.iter().chain([&TESTS]).any(is_in)
 }
 
 /// Of the addresses that are given out for single hosts (2000::/3) none that has an IPv4 address in it: 6to4

@@ -5,17 +5,17 @@ use std::net::Ipv4Addr;
 use super::tools::output;
 use crate::SpawnError;
 
-/// Never reached from a repl: this machine, private networks, and what isn't unicast.
-const DENIED: &[&str] = &[
-    "0.0.0.0/8",
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "127.0.0.0/8",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.0.0.0/24",
-    "192.168.0.0/16",
-    "224.0.0.0/3",
+/// Never reached from a repl: this machine, private networks, and what isn't unicast. Network and its bits.
+pub const DENIED: [(Ipv4Addr, u32); 9] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8),
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(100, 64, 0, 0), 10),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 0, 0, 0), 24),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+    (Ipv4Addr::new(224, 0, 0, 0), 3),
 ];
 
 /// Connections of one repl at once: one uplink holds those of all,
@@ -109,7 +109,7 @@ pub async fn host_addresses() -> Result<Vec<String>, SpawnError> {
 pub fn ruleset(host: &[String], allow: &[Allowed]) -> String {
     let denied = DENIED
         .iter()
-        .map(|d| (*d).to_owned())
+        .map(|(network, bits)| format!("{network}/{bits}"))
         .chain(host.iter().cloned())
         .collect::<Vec<_>>()
         .join(", ");
