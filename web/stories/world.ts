@@ -167,6 +167,8 @@ export const usual = (): World => ({
     name: "ada",
     version: "0.1.0",
     store_is_local: true,
+    role: "operator",
+    is_operator: true,
     isolated: true,
     usage: { bytes: 1_800_000_000, files: 90_000, max_bytes: 107_374_182_400, max_files: 5_000_000 },
     repl_limits: {

@@ -3,10 +3,10 @@
 use alcove_spawner::doctor::{self, Check, State};
 
 use crate::options::Serve;
-use crate::serve::{sandbox_config, sizes};
+use crate::serve::{roles, sandbox_config};
 
 pub fn main(options: Box<Serve>) -> anyhow::Result<()> {
-    sizes(&options)?;
+    roles(&options)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

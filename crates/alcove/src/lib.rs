@@ -3,12 +3,15 @@
 mod banner;
 mod doctor;
 mod drain;
+mod named;
 mod options;
+mod roles;
 mod serve;
 mod sizes;
 mod stop;
 mod store;
 mod unpack;
+mod user;
 mod volume;
 
 use std::process::ExitCode;
@@ -43,6 +46,10 @@ pub fn main(page: Page) -> ExitCode {
         Command::Stop(options) => {
             logs(&cli.logs, "warn");
             stop::main(&options)
+        }
+        Command::User(command) => {
+            logs(&cli.logs, "warn");
+            user::main(command)
         }
         Command::Doctor(options) => doctor::main(options),
         Command::Volume(command) => {

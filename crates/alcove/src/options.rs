@@ -6,10 +6,12 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use alcove_server::config::{NamedSize, STANDARD};
+use alcove_server::config::{NamedRole, NamedSize, STANDARD};
+use alcove_spawner::Network;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use crate::sizes;
+use crate::user::UserCommand;
+use crate::{named, roles, sizes};
 
 /// The settings file, where none is named.
 const FILE: &str = "alcove.toml";
@@ -17,6 +19,9 @@ const FILE: &str = "alcove.toml";
 pub const PROCESSES: RangeInclusive<u32> = 16..=65_536;
 /// and its share of the processors beside others (`cpu.weight`, cgroup v2).
 pub const CPU_WEIGHTS: RangeInclusive<u32> = 1..=10_000;
+
+/// Repls that run at once: of a server, or one user.
+pub const RUNNING: RangeInclusive<u32> = 1..=5000;
 
 /// A self-hosted online code editor: repls with an editor, real terminals and a live preview.
 #[derive(Debug, Parser)]
@@ -46,6 +51,8 @@ pub enum Command {
     Drain(Box<Serve>),
     /// Have the server of a data folder save and stop one repl
     Stop(Stop),
+    /// Say who may use the server of a data folder
+    User(UserCommand),
     /// Say what this machine can do, and how to mend what is missing
     Doctor(Box<Serve>),
     /// Move a workspace between a folder and the store
@@ -206,7 +213,7 @@ pub struct Serve {
     #[arg(long, env = "ALCOVE_MAX_SIZE", value_name = "NAME", default_value = STANDARD)]
     pub max_size: String,
     /// Repls that run at once on this machine; others wait in line
-    #[arg(long, env = "ALCOVE_MAX_RUNNING", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5000))]
+    #[arg(long, env = "ALCOVE_MAX_RUNNING", value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(i64::from(*RUNNING.start())..=i64::from(*RUNNING.end())))]
     pub max_running: u32,
     /// Memory of all running repls together, each as its size says; others wait in line
     /// [default: what this machine has, but for --spare-memory]
@@ -230,6 +237,12 @@ pub struct Serve {
     /// Files, folders and links of all repls of one user
     #[arg(long, env = "ALCOVE_USER_FILES", value_name = "N", default_value_t = 5_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub user_files: u64,
+    /// Repls of one user that run at once, or wait in line [default: as many as all may]
+    #[arg(long, env = "ALCOVE_USER_RUNNING", value_name = "N", value_parser = clap::value_parser!(u32).range(i64::from(*RUNNING.start())..=i64::from(*RUNNING.end())))]
+    pub user_running: Option<u32>,
+    /// Roles of people, for whose repls other settings hold: student:max-size=small,user-running=2,user-size=2GiB
+    #[arg(long, env = "ALCOVE_ROLES", value_name = "NAME:SETTINGS", value_delimiter = ';', value_parser = roles::parse)]
+    pub roles: Vec<NamedRole>,
     /// Folder with further templates, one in each of its folders
     #[arg(long, env = "ALCOVE_TEMPLATES", value_name = "DIR")]
     pub templates: Option<PathBuf>,
@@ -270,6 +283,16 @@ pub enum NetworkKind {
     Registries,
     /// Nothing but their own loopback
     None,
+}
+
+impl NetworkKind {
+    pub fn network(self) -> Network {
+        match self {
+            Self::Internet => Network::Internet,
+            Self::Registries => Network::Registries,
+            Self::None => Network::None,
+        }
+    }
 }
 
 #[derive(Debug, Args)]
@@ -370,6 +393,7 @@ pub fn parse() -> Result<Cli, String> {
         Command::Drain(options) => (options.config.clone(), "drain"),
         Command::Doctor(options) => (options.config.clone(), "doctor"),
         Command::Stop(_)
+        | Command::User(_)
         | Command::Volume(_)
         | Command::Store(_)
         | Command::Runner { .. }
@@ -420,7 +444,9 @@ fn settings(text: &str) -> Result<Vec<(String, Vec<String>)>, String> {
         .into_iter()
         .map(|(key, value)| {
             let values = match &value {
-                sizes if key == "sizes" => sizes::from_file(sizes),
+                tables if matches!(key.as_str(), "sizes" | "roles") => {
+                    named::from_file(&key, tables)
+                }
                 toml::Value::Array(list) => list.iter().map(plain).collect::<Result<Vec<_>, _>>(),
                 value => plain(value).map(|v| vec![v]),
             };
@@ -473,7 +499,7 @@ fn processes(text: &str) -> Result<u32, String> {
     sizes::number(text, PROCESSES)
 }
 
-fn grace(text: &str) -> Result<Grace, String> {
+pub fn grace(text: &str) -> Result<Grace, String> {
     if text == "never" {
         return Ok(Grace(None));
     }
@@ -559,7 +585,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     Ok(size)
 }
 
-fn bytes(text: &str) -> Result<u64, String> {
+pub fn bytes(text: &str) -> Result<u64, String> {
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
     let number: u64 = number
@@ -616,7 +642,7 @@ mod tests {
         assert_eq!(names, ["a", "b", "c"]);
         let error = |file| parse_with(file, &["alcove", "serve"]).unwrap_err();
         for (file, words) in [
-            ("sizes = 'large'", "[sizes.large]"),
+            ("sizes = 'large'", "[sizes.NAME]"),
             ("[sizes]\nlarge = '4GiB'", "[sizes.large]"),
             ("[sizes.large]\nmemory = []", "large"),
             ("[sizes.large]\nram = '1GiB'", "not `ram`"),
@@ -626,6 +652,26 @@ mod tests {
             let said = error(file);
             assert!(said.contains(words), "{file}: {said}");
         }
+    }
+
+    #[test]
+    fn roles_are_tables_of_the_file_or_flags() {
+        let file =
+            "[roles.student]\nmax_size = 'small'\nuser_running = 2\nkeep_alive_allowed = false";
+        let serve = parse_with(file, &["alcove", "serve"]).unwrap();
+        let student = "student:max-size=small,user-running=2,keep-alive-allowed=false";
+        assert_eq!(serve.roles, [roles::parse(student).unwrap()]);
+        let line = [
+            "alcove",
+            "serve",
+            "--roles",
+            "a:user-size=1GiB;b:network=none",
+        ];
+        let serve = parse_with(file, &line).unwrap();
+        let names: Vec<&str> = serve.roles.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        let said = parse_with("[roles.student]\nmemory = '1GiB'", &["alcove", "serve"]);
+        assert!(said.unwrap_err().contains("not `memory`"));
     }
 
     #[test]

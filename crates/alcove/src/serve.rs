@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use alcove_server::config::{
-    Lifetimes, Networks, Patience, Proxy, Quotas, Registries, Room, Sizes,
+    Lifetimes, Networks, Patience, Policy, Proxy, Quotas, Registries, Roles, Room, Sizes,
 };
 use alcove_server::{App, Config, Farewell, Page};
 use alcove_spawner::none::NoSpawner;
 use alcove_spawner::process::ProcessSpawner;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
-use alcove_spawner::{Limits, Network, Spawner, Started, still_running};
+use alcove_spawner::{Limits, Spawner, Started, still_running};
 use alcove_volume::Size;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::banner::Banner;
-use crate::options::{Isolation, NetworkKind, Serve, SpawnerKind};
+use crate::options::{Isolation, Serve, SpawnerKind};
 
 /// How long the lock of a data folder is waited for,
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -39,7 +39,7 @@ pub fn main(options: Box<Serve>, page: Page) -> anyhow::Result<()> {
 async fn serve(options: Serve, page: Page) -> anyhow::Result<()> {
     let mut options = options;
     // Before anything is started: the usual reasons why it can't.
-    sizes(&options)?;
+    roles(&options)?;
     let listener = listen(&options).await?;
     options.listen = listener.local_addr()?;
     std::fs::DirBuilder::new()
@@ -254,11 +254,7 @@ pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxCon
 
 fn networks(options: &Serve) -> Networks {
     Networks {
-        most: match options.network {
-            NetworkKind::Internet => Network::Internet,
-            NetworkKind::Registries => Network::Registries,
-            NetworkKind::None => Network::None,
-        },
+        most: options.network.network(),
         holds: options.spawner != SpawnerKind::Process,
     }
 }
@@ -274,8 +270,39 @@ fn proxy() -> Option<Proxy> {
         .ok()
 }
 
-/// What repls may use, by name.
-pub fn sizes(options: &Serve) -> anyhow::Result<Sizes> {
+/// What people's repls may be, for everybody and by role.
+pub fn roles(options: &Serve) -> anyhow::Result<Roles> {
+    let usual = Policy {
+        sizes: sizes(options)?,
+        networks: networks(options),
+        lifetimes: Lifetimes {
+            patience: Patience {
+                grace: options.grace_period.0,
+                idle: options.idle_period.0,
+                busy: options.busy_period,
+            },
+            wake_on_touch: options.wake_on_touch,
+            keep_alive_allowed: options.keep_alive_allowed,
+            max_grace: options.max_grace_period.0,
+            max_idle: options.max_idle_period.0,
+            max_life: options.max_life.0,
+        },
+        quotas: Quotas {
+            repl: Size {
+                bytes: options.repl_size,
+                files: options.repl_files,
+            },
+            user: Size {
+                bytes: options.user_size,
+                files: options.user_files,
+            },
+        },
+        running: options.user_running.map(|most| most as usize),
+    };
+    Roles::new(usual, &options.roles).map_err(anyhow::Error::msg)
+}
+
+fn sizes(options: &Serve) -> anyhow::Result<Sizes> {
     let standard = Limits {
         memory: options.memory,
         processes: options.processes,
@@ -324,34 +351,11 @@ pub fn config(options: &Serve) -> anyhow::Result<Config> {
             memory: options.total_memory,
         },
         warm: options.warm.into(),
-        lifetimes: Lifetimes {
-            patience: Patience {
-                grace: options.grace_period.0,
-                idle: options.idle_period.0,
-                busy: options.busy_period,
-            },
-            wake_on_touch: options.wake_on_touch,
-            keep_alive_allowed: options.keep_alive_allowed,
-            max_grace: options.max_grace_period.0,
-            max_idle: options.max_idle_period.0,
-            max_life: options.max_life.0,
-        },
         wake_patience: options.wake_patience,
         token: options.token.clone(),
-        sizes: sizes(options)?,
-        networks: networks(options),
+        roles: roles(options)?,
         registries: Registries::new(&options.registries),
         proxy: proxy(),
-        quotas: Quotas {
-            repl: Size {
-                bytes: options.repl_size,
-                files: options.repl_files,
-            },
-            user: Size {
-                bytes: options.user_size,
-                files: options.user_files,
-            },
-        },
         stop_patience: options.stop_patience,
         prepare_templates: options.prepare_templates,
         templates: options.templates.clone(),

@@ -1,79 +1,37 @@
-//! Sizes as the command line names them: `large:memory=4GiB,processes=1024,cpu=200,disk=32GiB`; and as the
-//! settings file does, in tables `[sizes.large]`.
+//! Sizes as the command line names them: `large:memory=4GiB,processes=1024,cpu=200,disk=32GiB`.
 
 use std::ops::RangeInclusive;
 
 use alcove_server::config::NamedSize;
 
+use crate::named::Named;
 use crate::options;
 
 /// What a size says, each at most once.
 const KEYS: &str = "memory, processes, cpu or disk";
-/// Longest name of one, in characters.
-const MAX_NAME: usize = 40;
 
 pub fn parse(text: &str) -> Result<NamedSize, String> {
-    let (name, limits) = text
-        .split_once(':')
-        .ok_or("a size is NAME:memory=4GiB,processes=1024,cpu=200,disk=32GiB")?;
-    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_name) {
-        return Err(format!(
-            "a size has a name of 1 to {MAX_NAME} lower-case letters, digits and hyphens, not {name:?}"
-        ));
-    }
+    let example = "size NAME:memory=4GiB,processes=1024,cpu=200,disk=32GiB";
+    let named = Named::parse(text, example, KEYS)?;
     let mut size = NamedSize {
-        name: name.to_owned(),
+        name: named.name.to_owned(),
         ..NamedSize::default()
     };
-    for limit in limits.split(',') {
-        let (key, value) = limit
-            .split_once('=')
-            .ok_or_else(|| format!("{name}: {limit:?} is not {KEYS} with a value"))?;
-        let was_there = match key {
-            "memory" => size
-                .memory
-                .replace(of(name, key, options::size(value))?)
-                .is_some(),
-            "disk" => size
-                .disk
-                .replace(of(name, key, options::size(value))?)
-                .is_some(),
+    for (key, value) in &named.pairs {
+        let said = match *key {
+            "memory" => options::size(value).map(|memory| size.memory = Some(memory)),
+            "disk" => options::size(value).map(|disk| size.disk = Some(disk)),
             "processes" => {
-                let most = number(value, options::PROCESSES);
-                size.processes.replace(of(name, key, most)?).is_some()
+                number(value, options::PROCESSES).map(|most| size.processes = Some(most))
             }
             "cpu" => {
-                let weight = number(value, options::CPU_WEIGHTS);
-                size.cpu_weight.replace(of(name, key, weight)?).is_some()
+                number(value, options::CPU_WEIGHTS).map(|weight| size.cpu_weight = Some(weight))
             }
-            _ => return Err(format!("{name}: a size has {KEYS}, not `{key}`")),
+            _ => return Err(format!("{}: a size has {KEYS}, not `{key}`", named.name)),
         };
-        if was_there {
-            return Err(format!("{name}: `{key}` is said twice"));
-        }
+        said.map_err(|why| named.wrong(key, &why))?;
     }
     Ok(size)
-}
-
-/// Tables of the settings file, as they would stand on the command line.
-pub fn from_file(value: &toml::Value) -> Result<Vec<String>, String> {
-    let tables = value.as_table().ok_or("it is tables: [sizes.large]")?;
-    let one = |(name, limits): (&String, &toml::Value)| {
-        let limits = limits.as_table();
-        let limits = limits.ok_or_else(|| format!("`{name}` is a table: [sizes.{name}]"))?;
-        let pair = |(key, value)| {
-            let value = options::plain(value).map_err(|why| format!("{name}: {key}: {why}"))?;
-            Ok(format!("{key}={value}"))
-        };
-        let pairs: Result<Vec<String>, String> = limits.iter().map(pair).collect();
-        Ok(format!("{name}:{}", pairs?.join(",")))
-    };
-    tables.iter().map(one).collect()
-}
-
-fn of<T>(name: &str, key: &str, value: Result<T, String>) -> Result<T, String> {
-    value.map_err(|why| format!("{name}: {key}: {why}"))
 }
 
 pub fn number(text: &str, bounds: RangeInclusive<u32>) -> Result<u32, String> {
@@ -84,6 +42,7 @@ pub fn number(text: &str, bounds: RangeInclusive<u32>) -> Result<u32, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::named::MAX_NAME;
 
     #[test]
     fn a_size_says_some_limits_or_all() {

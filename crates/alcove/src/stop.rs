@@ -1,5 +1,7 @@
 //! `alcove stop`: one repl is saved and stopped, and stays so until somebody starts it.
 
+use alcove_server::OperatorClient;
+
 use crate::options::Stop;
 
 pub fn main(options: &Stop) -> anyhow::Result<()> {
@@ -11,11 +13,8 @@ pub fn main(options: &Stop) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(alcove_server::ask_to_stop(
-        data_dir,
-        repl,
-        reason.as_deref(),
-    ))?;
+    let server = OperatorClient::new(data_dir);
+    runtime.block_on(server.stop(repl, reason.as_deref()))?;
     println!(
         "It is saved, and does not run any more. Its people read why, and can start it again."
     );

@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use alcove_protocol::api::Phase;
 use alcove_server::config::{
-    Config, Lifetimes, Networks, Patience, Quotas, Registries, Room, Sizes,
+    Config, Lifetimes, Networks, Patience, Policy, Quotas, Registries, Roles, Room, Sizes,
 };
 use alcove_server::{App, Farewell};
+use alcove_spawner::doctor::Check;
 use alcove_spawner::languages::Languages;
 use alcove_spawner::sandbox::{SandboxConfig, SandboxSpawner};
 use alcove_spawner::{
@@ -105,6 +106,10 @@ impl Spawner for FaultySpawner {
 
     async fn shutdown(&self) {
         self.inner.shutdown().await;
+    }
+
+    async fn checks(&self) -> Vec<Check> {
+        self.inner.checks().await
     }
 
     fn isolates(&self) -> bool {
@@ -262,17 +267,11 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
         bytes: 1 << 30,
         files: 10_000,
     };
-    Config {
-        listen,
-        public_url: format!("http://alcove.localhost:{}", listen.port()),
-        preview_domain: "alcove.localhost".into(),
-        data_dir: data_dir.to_owned(),
-        store: "faulty".into(),
-        database: None,
-        room: Room {
-            repls: 10,
-            spare: 0,
-            memory: Some(u64::MAX),
+    let policy = Policy {
+        sizes: Sizes::new(limits, &[], "standard").unwrap(),
+        networks: Networks {
+            most: Network::None,
+            holds: true,
         },
         lifetimes: Lifetimes {
             patience: Patience {
@@ -286,20 +285,30 @@ fn config(listen: SocketAddr, data_dir: &Path) -> Config {
             max_idle: None,
             max_life: None,
         },
-        warm: 0,
-        wake_patience: Duration::from_secs(10),
-        token: Some(TOKEN.into()),
-        sizes: Sizes::new(limits, &[], "standard").unwrap(),
-        networks: Networks {
-            most: Network::None,
-            holds: true,
-        },
-        registries: Registries::new(&[]),
-        proxy: None,
         quotas: Quotas {
             repl: much,
             user: much,
         },
+        running: None,
+    };
+    Config {
+        listen,
+        public_url: format!("http://alcove.localhost:{}", listen.port()),
+        preview_domain: "alcove.localhost".into(),
+        data_dir: data_dir.to_owned(),
+        store: "faulty".into(),
+        database: None,
+        room: Room {
+            repls: 10,
+            spare: 0,
+            memory: Some(u64::MAX),
+        },
+        warm: 0,
+        wake_patience: Duration::from_secs(10),
+        token: Some(TOKEN.into()),
+        roles: Roles::new(policy, &[]).unwrap(),
+        registries: Registries::new(&[]),
+        proxy: None,
         stop_patience: Duration::from_millis(200),
         prepare_templates: false,
         templates: None,

@@ -12,6 +12,9 @@ pub const MAX_REPL_NAME_CHARS: usize = 100;
 pub struct Me {
     pub id: String,
     pub name: String,
+    pub role: String,
+    /// May see what runs on this server, stop it, and let people in.
+    pub is_operator: bool,
     /// Version of the server.
     pub version: String,
     /// Where "saved" is: `true` when the store is this machine's own disk.

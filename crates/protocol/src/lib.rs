@@ -13,6 +13,7 @@
 
 pub mod api;
 pub mod binary;
+pub mod host;
 pub mod names;
 pub mod path;
 pub mod project;

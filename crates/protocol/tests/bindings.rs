@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use alcove_protocol::{api, names, project, search, session, settings};
+use alcove_protocol::{api, host, names, project, search, session, settings};
 use ts_rs::{Config, TS};
 
 fn generate() -> String {
@@ -55,6 +55,18 @@ fn generate() -> String {
         api::CreateRepl,
         api::UpdateRepl,
         api::BinnedRepl,
+        host::Host,
+        host::HostRoom,
+        host::HostRepl,
+        host::StopRepl,
+        host::HostCheck,
+        host::CheckState,
+        host::People,
+        host::Person,
+        host::Role,
+        host::AddPerson,
+        host::UpdatePerson,
+        host::NewKey,
         settings::Settings,
         settings::ThemeChoice,
         api::HistoryPage,

@@ -1,4 +1,4 @@
-//! Who asks: the local user's token, as `Authorization: Bearer` or, after sign-in, as a signed cookie.
+//! Who asks: by a key, or the server's own token, as `Authorization: Bearer` or, after sign-in, as a signed cookie.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use axum::http::{HeaderMap, Method};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::config::Config;
-use crate::db::{Db, LOCAL_USER, now_ms};
+use crate::config::{Config, Policy};
+use crate::db::{Db, now_ms};
 use crate::logins::Login;
 use crate::{ApiFailure, App};
 
@@ -77,11 +77,6 @@ impl Keys {
     /// The local user's token.
     pub fn token(&self) -> &str {
         &self.token
-    }
-
-    pub fn is_token(&self, text: &str) -> bool {
-        // Hashes are compared in constant time, and hide the length.
-        blake3::hash(text.as_bytes()) == blake3::hash(self.token.as_bytes())
     }
 
     /// A value that only we can make, bound to purpose, host and login: `<login>.<expiry>.<mac>`.
@@ -185,6 +180,10 @@ pub fn cookies(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
 pub struct User {
     pub id: String,
     pub name: String,
+    pub role: String,
+    pub is_operator: bool,
+    /// What their repls may be.
+    pub policy: Arc<Policy>,
     pub login: Login,
 }
 
@@ -198,10 +197,8 @@ impl FromRequestParts<Arc<App>> for User {
             .and_then(|h| h.to_str().ok())
             .and_then(|h| h.strip_prefix("Bearer "));
         let login = if let Some(token) = bearer {
-            if !app.keys.is_token(token) {
-                return Err(ApiFailure::SignedOut);
-            }
-            Login::by_token(LOCAL_USER)
+            let person = app.people.by_key(token);
+            app.logins.by_key(&person.ok_or(ApiFailure::SignedOut)?)
         } else {
             let https = app.config.is_https();
             let id = app
@@ -212,16 +209,33 @@ impl FromRequestParts<Arc<App>> for User {
             check_origin(app, &parts.method, &parts.headers)?;
             login
         };
-        let user = app
-            .db
-            .user(&login.user)
-            .await?
-            .ok_or(ApiFailure::SignedOut)?;
+        let person = app.people.find(&login.user);
+        let person = person.ok_or(ApiFailure::SignedOut)?;
         Ok(Self {
-            id: user.id,
-            name: user.name,
+            policy: app.people.policy(&person.id),
+            is_operator: person.is_operator(),
+            id: person.id,
+            name: person.name,
+            role: person.role,
             login,
         })
+    }
+}
+
+/// The signed-in user of a request that is the operator's alone.
+pub struct Operator(pub User);
+
+impl FromRequestParts<Arc<App>> for Operator {
+    type Rejection = ApiFailure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiFailure> {
+        let user = User::from_request_parts(parts, app).await?;
+        match user.is_operator {
+            true => Ok(Self(user)),
+            false => Err(ApiFailure::Forbidden(
+                "This is for the operator of this server.",
+            )),
+        }
     }
 }
 

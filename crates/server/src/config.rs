@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use crate::lifecycle::{
-    Lifetimes, NamedSize, Networks, Patience, Quotas, Room, STANDARD, Sizes,
+    Lifetimes, MEMBER, NamedRole, NamedSize, Networks, OPERATOR, Patience, Policy, Quotas, Roles,
+    Room, STANDARD, Sizes,
 };
 pub use crate::registries::{Hosts as Registries, Proxy};
 
@@ -26,22 +27,16 @@ pub struct Config {
     pub room: Room,
     /// Sandboxes that may be ready before anybody asks for them.
     pub warm: usize,
-    /// How long repls go on, and what starts them.
-    pub lifetimes: Lifetimes,
     /// How long a request to a preview is held while its repl starts.
     pub wake_patience: Duration,
     /// Sign-in token of the local user; `None`: a random one, kept in the database.
     pub token: Option<String>,
-    /// What one repl may use.
-    pub sizes: Sizes,
-    /// What one may reach.
-    pub networks: Networks,
+    /// What people's repls may be.
+    pub roles: Roles,
     /// The package registries that those reach which reach nothing else,
     pub registries: Registries,
     /// and the server's own proxy, by which it reaches them.
     pub proxy: Option<Proxy>,
-    /// How much may be in the store.
-    pub quotas: Quotas,
     /// Time that programs get to end, between HUP and TERM and between TERM and KILL.
     pub stop_patience: Duration,
     /// Whether templates are prepared (their dependencies installed) in the background.

@@ -11,9 +11,13 @@ use alcove_protocol::api::{ApiError, ApiErrorBody};
 pub enum ApiFailure {
     #[error("There is nothing here, or not for you.")]
     NotFound,
-    #[error("Sign in first: open the address that Alcove printed when it was started.")]
+    #[error(
+        "Sign in first: open the address that Alcove printed when it was started, or that its operator gave you."
+    )]
     SignedOut,
-    #[error("This is not the token. `alcove serve` prints the address that holds it.")]
+    #[error(
+        "This is not the token. `alcove serve` prints the address that holds it; its operator gives other people theirs."
+    )]
     WrongToken,
     #[error("{0}")]
     Forbidden(&'static str),

@@ -9,6 +9,7 @@ pub mod db;
 mod error;
 mod events;
 mod gateway;
+mod host;
 pub mod hosts;
 mod import;
 pub mod lifecycle;
@@ -16,6 +17,7 @@ mod logins;
 pub mod metrics;
 mod names;
 mod operator;
+pub mod people;
 mod preview;
 mod registries;
 mod runner;
@@ -34,9 +36,10 @@ use tokio_util::sync::CancellationToken;
 
 pub use config::Config;
 pub use error::ApiFailure;
+pub use host::MAX_REASON_CHARS;
 pub use import::{Imported, import};
 pub use lifecycle::Farewell;
-pub use operator::{MAX_REASON_CHARS, ask_to_stop};
+pub use operator::OperatorClient;
 pub use web::Page;
 
 /// Everything that requests share.
@@ -46,6 +49,7 @@ pub struct App {
     pub store: Store,
     pub spawner: Arc<dyn Spawner>,
     pub keys: auth::Keys,
+    pub people: Arc<people::People>,
     pub hosts: hosts::Hosts,
     pub repls: Arc<lifecycle::Repls>,
     pub templates: Arc<templates::Templates>,
@@ -58,6 +62,9 @@ pub struct App {
     pub closing: CancellationToken,
     farewell: OnceLock<Farewell>,
     pub logins: logins::Logins,
+    /// Held while it is looked what keeps repls apart.
+    pub looking: tokio::sync::Mutex<()>,
+    pub started_ms: i64,
     pub splices: gateway::Splices,
     _registries: Option<tokio_util::task::AbortOnDropHandle<()>>,
     pub page: Page,
@@ -94,7 +101,7 @@ impl App {
         store.probe().await.map_err(unusable)?;
         store.mark().await.map_err(unusable)?;
         // Before anything starts that reaches them.
-        let registries = match config.networks.has_registries() {
+        let registries = match config.roles.usual().networks.has_registries() {
             true => Some(registries::start(
                 &config.registries_dir(),
                 config.registries.clone(),
@@ -103,12 +110,15 @@ impl App {
             false => None,
         };
         let metrics = Arc::new(metrics::Metrics::new());
+        let people = people::People::load(db.clone(), config.roles.clone(), keys.token()).await?;
+        let people = Arc::new(people);
         let repls = lifecycle::Repls::start(
             &config,
             db.clone(),
             store.clone(),
             spawner.clone(),
             metrics.clone(),
+            people.clone(),
         )
         .await?;
         let templates =
@@ -116,11 +126,13 @@ impl App {
         Ok(Arc::new(Self {
             hosts: hosts::Hosts::new(&config),
             readiness: tokio::sync::Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            started_ms: db::now_ms(),
             tickets: preview::Tickets::default(),
             tunnels: preview::Tunnels::default(),
             closing: CancellationToken::new(),
             farewell: OnceLock::new(),
-            logins: logins::Logins::new(db.clone()),
+            logins: logins::Logins::new(db.clone(), people.clone()),
             splices: gateway::Splices::start()?,
             _registries: registries,
             config,
@@ -128,6 +140,7 @@ impl App {
             store,
             spawner,
             keys,
+            people,
             repls,
             templates,
             metrics,

@@ -2,6 +2,7 @@
 //! previews, sessions, event streams.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -12,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::auth::SIGN_IN;
 use crate::db::{Db, login, now_ms};
+use crate::people::{People, Person};
 
 /// Sign-ins of one user at once; with one more the oldest ends.
 pub const MAX_LOGINS: u64 = 50;
@@ -24,25 +26,15 @@ const MAX_ENDED: usize = 1000;
 pub struct Login {
     pub id: String,
     pub user: String,
-    /// An API token does not expire.
+    /// A key does not expire.
     expires_ms: Option<i64>,
     ended: CancellationToken,
 }
 
-/// Begins the id of what stands for the API token, which nobody can sign out.
-const TOKEN: char = '@';
+/// Begins the id of what stands for a user's key, which nobody can sign out.
+const KEY: char = '@';
 
 impl Login {
-    /// Stands for a user's API token.
-    pub fn by_token(user: &str) -> Self {
-        Self {
-            id: format!("{TOKEN}{user}"),
-            user: user.to_owned(),
-            expires_ms: None,
-            ended: CancellationToken::new(),
-        }
-    }
-
     /// Waits until the user signs out in this browser, or the sign-in has expired.
     pub async fn ended(&self) {
         let cancelled = self.ended.cancelled();
@@ -65,13 +57,15 @@ impl Login {
 /// at a time works on a data folder, so memory is never behind.)
 pub struct Logins {
     db: Db,
+    people: Arc<People>,
     used: Mutex<HashMap<String, Login>>,
 }
 
 impl Logins {
-    pub fn new(db: Db) -> Self {
+    pub fn new(db: Db, people: Arc<People>) -> Self {
         Self {
             db,
+            people,
             used: Mutex::default(),
         }
     }
@@ -98,15 +92,48 @@ impl Logins {
 
     /// The sign-in of this id, unless it has ended or expired.
     pub async fn find(&self, id: &str) -> Result<Option<Login>, DbErr> {
-        if let Some(user) = id.strip_prefix(TOKEN) {
-            return Ok(Some(Login::by_token(user)));
+        if let Some(user) = id.strip_prefix(KEY) {
+            let person = user
+                .split_once(':')
+                .and_then(|(user, _)| self.people.find(user));
+            let login = person.map(|person| self.by_key(&person));
+            return Ok(login.filter(|login| login.id == id));
         }
         let held = self.used.lock().get(id).cloned();
         let login = match held {
             Some(login) => Some(login),
             None => self.db.login(id).await?.map(|row| self.hold(row)),
         };
-        Ok(login.filter(Login::holds))
+        let may = |login: &Login| login.holds() && self.people.find(&login.user).is_some();
+        Ok(login.filter(may))
+    }
+
+    /// Stands for somebody's key, as long as that holds.
+    pub fn by_key(&self, person: &Person) -> Login {
+        let id = format!("{KEY}{}:{}", person.id, person.key_mark);
+        let mut used = self.used.lock();
+        let login = used.entry(id.clone()).or_insert_with(|| Login {
+            id,
+            user: person.id.clone(),
+            expires_ms: None,
+            ended: CancellationToken::new(),
+        });
+        login.clone()
+    }
+
+    /// Ends all that is open with a user's sign-ins, or their key.
+    pub async fn end_all(&self, user: &str) -> Result<(), DbErr> {
+        for id in self.db.logins_of(user).await? {
+            self.end(&id).await?;
+        }
+        self.used.lock().retain(|_, login| {
+            let is_theirs = login.expires_ms.is_none() && login.user == user;
+            if is_theirs {
+                login.ended.cancel();
+            }
+            !is_theirs
+        });
+        Ok(())
     }
 
     /// Ends a sign-in, and what is open with it.

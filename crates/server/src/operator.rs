@@ -1,34 +1,29 @@
 //! What the operator of a server may ask of it beside: over a socket in the data folder, which nobody else
-//! can reach. `alcove stop` is the other side.
+//! can reach. `alcove stop` and `alcove user` are the other side.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use alcove_protocol::api::ApiError;
+use alcove_protocol::host::{AddPerson, NewKey, People, Person, StopRepl, UpdatePerson};
 use alcove_socket::QuietStream;
 use anyhow::{Context, anyhow, bail};
 use axum::body::Bytes;
 use axum::extract::{Path as At, State};
-use axum::http::StatusCode;
-use axum::routing::post;
+use axum::http::{Method, StatusCode};
+use axum::routing::{get, patch, post};
 use axum::{Json, Router};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tokio::net::UnixListener;
 
 use crate::{ApiFailure, App};
 
-/// Characters of why a repl is stopped.
-pub const MAX_REASON_CHARS: usize = 200;
-/// Bytes of an answer.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
-
-#[derive(Serialize, Deserialize)]
-struct Stop {
-    reason: Option<String>,
-}
+/// Bytes of an answer: all people.
+const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 fn socket(data_dir: &Path) -> PathBuf {
     data_dir.join("operator.sock")
@@ -40,11 +35,14 @@ pub(crate) async fn serve(app: Arc<App>) {
     let listener = match listen(&path) {
         Ok(listener) => listener,
         Err(error) => {
-            return tracing::warn!(%error, socket = %path.display(), "`alcove stop` can't reach this server");
+            return tracing::warn!(%error, socket = %path.display(), "`alcove stop` and `alcove user` can't reach this server");
         }
     };
     let router = Router::new()
         .route("/repls/{id}/stop", post(stop))
+        .route("/people", get(people).post(let_in))
+        .route("/people/{id}", patch(set_role).delete(send_away))
+        .route("/people/{id}/key", post(renew_key))
         .with_state(app);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::warn!(%error, "operator's socket");
@@ -62,94 +60,147 @@ fn listen(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
+type Server = State<Arc<App>>;
+
 async fn stop(
-    State(app): State<Arc<App>>,
+    State(app): Server,
     At(id): At<String>,
-    Json(Stop { reason }): Json<Stop>,
+    Json(StopRepl { reason }): Json<StopRepl>,
 ) -> Result<StatusCode, ApiFailure> {
-    let row = app.db.repl(&id).await?;
-    let row = row.ok_or(ApiFailure::NotFound)?;
-    let words = words(reason.as_deref()).map_err(ApiFailure::BadRequest)?;
-    tracing::info!(repl = row.id, words, "stopped by the operator");
-    let stopped = app.repls.halt(&row, words).await;
-    stopped.map_err(ApiFailure::Unavailable)?;
+    app.halt(&id, reason.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// As a person is told of it.
-fn words(reason: Option<&str>) -> Result<String, String> {
-    let reason = reason.unwrap_or_default().trim();
-    if reason.chars().count() > MAX_REASON_CHARS || reason.contains(char::is_control) {
-        return Err(format!(
-            "A reason is one line of {MAX_REASON_CHARS} characters at most."
-        ));
-    }
-    Ok(
-        match reason.strip_suffix(['.', '!', '?']).unwrap_or(reason) {
-            "" => "Stopped by the operator of this server.".into(),
-            _ if reason.ends_with(['.', '!', '?']) => format!("Stopped by the operator: {reason}"),
-            _ => format!("Stopped by the operator: {reason}."),
-        },
-    )
+async fn people(State(app): Server) -> Result<Json<People>, ApiFailure> {
+    app.people_told().await.map(Json)
 }
 
-/// Has the server of a data folder save and stop a repl. `Err` is for the operator.
-pub async fn ask_to_stop(data_dir: &Path, id: &str, reason: Option<&str>) -> anyhow::Result<()> {
-    let path = socket(data_dir);
-    let stream = QuietStream::connect(&path).await.with_context(|| {
-        format!(
-            "no server works on the data folder {}: name its folder (--data-dir DIR); what one has left running is ended by `alcove drain`",
-            data_dir.display()
+async fn let_in(
+    State(app): Server,
+    Json(AddPerson { name, role }): Json<AddPerson>,
+) -> Result<Json<NewKey>, ApiFailure> {
+    app.let_in(&name, role.as_deref()).await.map(Json)
+}
+
+async fn set_role(
+    State(app): Server,
+    At(id): At<String>,
+    Json(UpdatePerson { role }): Json<UpdatePerson>,
+) -> Result<StatusCode, ApiFailure> {
+    app.set_role(&id, &role).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn renew_key(State(app): Server, At(id): At<String>) -> Result<Json<NewKey>, ApiFailure> {
+    app.renew_key(&id).await.map(Json)
+}
+
+async fn send_away(State(app): Server, At(id): At<String>) -> Result<StatusCode, ApiFailure> {
+    app.send_away(&id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The way to the server that works on a data folder. All errors are for the operator.
+pub struct OperatorClient(PathBuf);
+
+impl OperatorClient {
+    pub fn new(data_dir: &Path) -> Self {
+        Self(data_dir.to_owned())
+    }
+
+    /// Has a repl saved and stopped.
+    pub async fn stop(&self, id: &str, reason: Option<&str>) -> anyhow::Result<()> {
+        let no_repl =
+            || anyhow!("there is no repl {id}: its id stands in its page's address, after /r/");
+        let reason = reason.map(str::to_owned);
+        let path = format!("/repls/{id}/stop");
+        let stopped = self.ask(Method::POST, &path, &StopRepl { reason }).await?;
+        stopped.map(drop).ok_or_else(no_repl)
+    }
+
+    pub async fn people(&self) -> anyhow::Result<People> {
+        parsed(self.ask(Method::GET, "/people", &()).await?)
+    }
+
+    pub async fn let_in(&self, name: &str, role: Option<&str>) -> anyhow::Result<NewKey> {
+        let (name, role) = (name.to_owned(), role.map(str::to_owned));
+        parsed(
+            self.ask(Method::POST, "/people", &AddPerson { name, role })
+                .await?,
         )
-    })?;
-    let no_repl =
-        || anyhow!("there is no repl {id}: its id stands in its page's address, after /r/");
-    let uri = format!("/repls/{id}/stop").parse::<hyper::Uri>();
-    let uri = uri.map_err(|_| no_repl())?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let body = serde_json::to_vec(&Stop {
-        reason: reason.map(str::to_owned),
-    })?;
-    let request = hyper::Request::post(uri)
-        .header(hyper::header::HOST, "operator")
-        .header(hyper::header::CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body)))?;
-    let answer = sender.send_request(request).await?;
-    let status = answer.status();
-    let words = Limited::new(answer.into_body(), MAX_ANSWER_BYTES);
-    let words = words.collect().await.map_err(|e| anyhow!(e))?;
-    connection.abort();
-    match status {
-        StatusCode::NO_CONTENT => Ok(()),
-        StatusCode::NOT_FOUND => Err(no_repl()),
-        _ => match serde_json::from_slice::<ApiError>(&words.to_bytes()) {
-            Ok(answer) => bail!(answer.error.message),
-            Err(_) => bail!("the server answers {status}"),
-        },
+    }
+
+    pub async fn set_role(&self, name: &str, role: &str) -> anyhow::Result<()> {
+        let path = self.path_of(name).await?;
+        let role = role.to_owned();
+        self.ask(Method::PATCH, &path, &UpdatePerson { role })
+            .await
+            .map(drop)
+    }
+
+    pub async fn renew_key(&self, name: &str) -> anyhow::Result<NewKey> {
+        let path = format!("{}/key", self.path_of(name).await?);
+        parsed(self.ask(Method::POST, &path, &()).await?)
+    }
+
+    pub async fn send_away(&self, name: &str) -> anyhow::Result<()> {
+        let path = self.path_of(name).await?;
+        self.ask(Method::DELETE, &path, &()).await.map(drop)
+    }
+
+    async fn path_of(&self, name: &str) -> anyhow::Result<String> {
+        let people = self.people().await?.people;
+        let folded = crate::people::folded;
+        let is_theirs = |person: &Person| folded(&person.name) == folded(name);
+        let person = people.into_iter().find(is_theirs);
+        let person = person.with_context(|| {
+            format!("there is nobody of the name {name}: `alcove user list` tells who there is")
+        })?;
+        Ok(format!("/people/{}", person.id))
+    }
+
+    /// The answer's body; `None`: there is no such thing.
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: &impl Serialize,
+    ) -> anyhow::Result<Option<Bytes>> {
+        let stream = QuietStream::connect(&socket(&self.0)).await.with_context(|| {
+            format!(
+                "no server works on the data folder {}: name its folder (--data-dir DIR); what one has left running is ended by `alcove drain`",
+                self.0.display()
+            )
+        })?;
+        let Ok(uri) = path.parse::<hyper::Uri>() else {
+            return Ok(None);
+        };
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        let connection = tokio::spawn(connection);
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(hyper::header::HOST, "operator")
+            .header(hyper::header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(serde_json::to_vec(body)?)))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES);
+        let body = body.collect().await.map_err(|e| anyhow!(e))?.to_bytes();
+        connection.abort();
+        match status {
+            StatusCode::NOT_FOUND => Ok(None),
+            _ if status.is_success() => Ok(Some(body)),
+            _ => match serde_json::from_slice::<ApiError>(&body) {
+                Ok(answer) => bail!(answer.error.message),
+                Err(_) => bail!("the server answers {status}"),
+            },
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_reason_is_one_short_line() {
-        let told = |reason| words(Some(reason)).unwrap();
-        assert_eq!(
-            words(None).unwrap(),
-            "Stopped by the operator of this server."
-        );
-        assert_eq!(told("  "), "Stopped by the operator of this server.");
-        assert_eq!(told("maintenance"), "Stopped by the operator: maintenance.");
-        assert_eq!(
-            told("Please wait!"),
-            "Stopped by the operator: Please wait!"
-        );
-        assert!(words(Some(&"ü".repeat(MAX_REASON_CHARS))).is_ok());
-        assert!(words(Some(&"ü".repeat(MAX_REASON_CHARS + 1))).is_err());
-        assert!(words(Some("two\nlines")).is_err());
-    }
+fn parsed<T: DeserializeOwned>(body: Option<Bytes>) -> anyhow::Result<T> {
+    let body = body.context("it is not there any more")?;
+    serde_json::from_slice(&body).context("the server's answer can't be read")
 }

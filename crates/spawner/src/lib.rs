@@ -115,6 +115,9 @@ pub trait Spawner: Send + Sync + 'static {
     /// Whether code in these sandboxes is kept apart from the host and from other repls.
     fn isolates(&self) -> bool;
 
+    /// What keeps repls apart on this machine, and what they need, one by one; takes a second or a few.
+    async fn checks(&self) -> Vec<doctor::Check>;
+
     /// Languages that programs inside will find.
     fn languages(&self) -> &languages::Languages;
 }

@@ -3,6 +3,7 @@
 
 use async_trait::async_trait;
 
+use crate::doctor::{Check, State};
 use crate::languages::Languages;
 use crate::{Exit, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Usage};
 
@@ -62,6 +63,15 @@ impl Spawner for NoSpawner {
     /// Nothing runs that would have to be kept apart.
     fn isolates(&self) -> bool {
         true
+    }
+
+    async fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "isolation".into(),
+            state: State::Ok,
+            detail: "nothing is started on this server (`--spawner none`)".into(),
+            remedy: None,
+        }]
     }
 
     fn languages(&self) -> &Languages {

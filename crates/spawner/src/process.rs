@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use rustix::process::Signal;
 use tokio::sync::watch;
 
+use crate::doctor::{Check, State};
 use crate::languages::Languages;
 use crate::names::{check_id, short_hash};
 use crate::pid::{self, ProcessRef};
@@ -337,6 +338,18 @@ impl Spawner for ProcessSpawner {
 
     fn isolates(&self) -> bool {
         false
+    }
+
+    async fn checks(&self) -> Vec<Check> {
+        vec![Check {
+            name: "isolation".into(),
+            state: State::Fail,
+            detail: "none (`--spawner process`): programs can do all that the server's user can"
+                .into(),
+            remedy: Some(
+                "Start it with --spawner sandbox; `alcove doctor` says what that needs.".into(),
+            ),
+        }]
     }
 
     fn languages(&self) -> &Languages {

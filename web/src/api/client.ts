@@ -1,13 +1,18 @@
 /** Calls of the server's REST API: JSON in and out, failures as `ApiProblem` with words for a person. */
 import type {
+  AddPerson,
   ApiError,
   BinnedRepl,
   CreateRepl,
   HistoryChanges,
   HistoryPage,
+  Host,
+  HostCheck,
   ImportedArchive,
   Me,
   NamedState,
+  NewKey,
+  People,
   PreviewAddress,
   PreviewRequest,
   Repl,
@@ -119,6 +124,8 @@ function query(values: Record<string, string | number | null>): string {
 
 const repl = (id: string, rest = "") => `/api/repls/${encodeURIComponent(id)}${rest}`;
 
+const person = (id: string, rest = "") => `/api/people/${encodeURIComponent(id)}${rest}`;
+
 export const api = {
   me: () => call<Me>("GET", "/api/me"),
   signIn: (token: string) => act("POST", "/api/sign-in", { token }),
@@ -162,6 +169,15 @@ export const api = {
   stop: (id: string) => act("POST", repl(id, "/stop")),
   save: (id: string) => act("POST", repl(id, "/save")),
   keep: (id: string) => act("POST", repl(id, "/keep")),
+  host: () => call<Host>("GET", "/api/host"),
+  checks: () => call<HostCheck[]>("GET", "/api/host/checks"),
+  halt: (id: string, reason: string) =>
+    act("POST", `/api/host/repls/${encodeURIComponent(id)}/stop`, reason ? { reason } : {}),
+  people: () => call<People>("GET", "/api/people"),
+  letIn: (wish: AddPerson) => call<NewKey>("POST", "/api/people", wish),
+  setRole: (id: string, role: string) => act("PATCH", person(id), { role }),
+  renewKey: (id: string) => call<NewKey>("POST", person(id, "/key")),
+  sendAway: (id: string) => act("DELETE", person(id)),
   preview: (id: string, wish: PreviewRequest) => call<PreviewAddress>("POST", repl(id, "/preview"), wish),
 };
 

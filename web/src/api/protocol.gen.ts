@@ -206,7 +206,11 @@ export type ReplacedFile = { path: WorkspacePath, outcome: ReplaceOutcome, };
 
 export type ReplaceOutcome = { "outcome": "replaced", matches: number, } | { "outcome": "changed" } | { "outcome": "failed", message: string, };
 
-export type Me = { id: string, name: string, 
+export type Me = { id: string, name: string, role: string, 
+/**
+ * May see what runs on this server, stop it, and let people in.
+ */
+is_operator: boolean, 
 /**
  * Version of the server.
  */
@@ -344,6 +348,130 @@ deleted_at: string,
  * Until when it can be brought back, RFC 3339.
  */
 kept_until: string, };
+
+export type Host = { version: string, 
+/**
+ * When the server was started (RFC 3339).
+ */
+started_at: string, room: HostRoom, 
+/**
+ * Whose sandboxes are there, or are being made or ended; those with the most memory first.
+ */
+repls: Array<HostRepl>, };
+
+export type HostRoom = { 
+/**
+ * Repls that run, and may at once.
+ */
+running: number, max_running: number, 
+/**
+ * Bytes that those may take, and that may be promised; `null`: nobody knows how many there are.
+ */
+promised_memory: number, total_memory: number | null, 
+/**
+ * Bytes that programs of this machine may still take, and that must be left before another repl starts.
+ */
+available_memory: number | null, spare_memory: number, 
+/**
+ * Repls that wait in line,
+ */
+waiting: number, 
+/**
+ * and sandboxes that are ready for new ones.
+ */
+ready: number, };
+
+export type HostRepl = { id: string, name: string, 
+/**
+ * The owner's name.
+ */
+owner: string, phase: Phase, detail: string | null, 
+/**
+ * Since when it runs (RFC 3339); `null` before.
+ */
+started_at: string | null, 
+/**
+ * Who is there.
+ */
+people: number, resources: Resources | null, };
+
+export type StopRepl = { 
+/**
+ * Why, in a line that its people read.
+ */
+reason?: string, };
+
+export type HostCheck = { name: string, state: CheckState, detail: string, 
+/**
+ * What to do about it.
+ */
+remedy: string | null, };
+
+export type CheckState = "ok" | "warn" | "fail";
+
+export type People = { 
+/**
+ * In the order in which they came.
+ */
+people: Array<KnownPerson>, roles: Array<PersonRole>, };
+
+export type KnownPerson = { id: string, name: string, role: string, 
+/**
+ * Has the server's own token: can be neither changed nor sent away.
+ */
+is_local: boolean, 
+/**
+ * When they were let in (RFC 3339).
+ */
+since: string, 
+/**
+ * Their repls but for those in the bin,
+ */
+repls: number, 
+/**
+ * how many of them run or are about to,
+ */
+running: number, 
+/**
+ * and what all hold, those in the bin included.
+ */
+usage: Usage, };
+
+export type PersonRole = { name: string, 
+/**
+ * The largest size,
+ */
+max_size: string, 
+/**
+ * the most of the network; `null`: nothing holds them to any,
+ */
+network: ReplNetwork | null, keep_alive_allowed: boolean, 
+/**
+ * and the longest time in one go; `null`: for ever.
+ */
+max_life_seconds: number | null, 
+/**
+ * Of one person: how many run at once; `null`: as many as all may;
+ */
+max_running: number | null, 
+/**
+ * and what all may hold in the store.
+ */
+max_bytes: number, max_files: number, };
+
+export type AddPerson = { name: string, 
+/**
+ * `member` unless it is said.
+ */
+role?: string, };
+
+export type UpdatePerson = { role: string, };
+
+export type NewKey = { id: string, name: string, key: string, 
+/**
+ * Where they sign in with it.
+ */
+address: string, };
 
 export type Settings = { theme: ThemeChoice, 
 /**

@@ -11,19 +11,23 @@ import { ErrorBoundary } from "./ErrorBoundary";
 import { NotFound } from "./NotFound";
 
 const EditPage = lazy(() => import("../features/edit/EditPage"));
+const AdminPage = lazy(() => import("../features/admin/AdminPage"));
 const CodePage = lazy(() => import("../features/code/CodePage"));
 
 export function App() {
   return (
     <>
       <ErrorBoundary part="The page">
-        <Suspense fallback={<p className="center-note muted">Loading the editor…</p>}>
+        <Suspense fallback={<p className="center-note muted">Loading…</p>}>
           <Switch>
             <Route path="/">
               <Dashboard />
             </Route>
             <Route path="/sign-in">
               <SignIn />
+            </Route>
+            <Route path="/admin">
+              <AdminPage />
             </Route>
             <Route path="/r/:id/code">{({ id }) => <CodePage key={id} id={id} />}</Route>
             <Route path="/r/:id">{({ id }) => <EditPage key={id} id={id} />}</Route>

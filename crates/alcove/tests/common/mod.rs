@@ -31,11 +31,11 @@ pub fn run_stop(name: &str) -> ClientMessage {
     }
 }
 
-/// There is one user yet: another one, whose repl this becomes, is put into the database.
+/// A repl becomes somebody else's, behind the server's back.
 #[allow(dead_code, reason = "each test file uses its own part of this")]
 pub fn give_to_eve(server: &Server, id: &str) {
     let script = "import sqlite3, sys\nd = sqlite3.connect(sys.argv[1])\n\
-        d.execute(\"insert into users values ('eve', 'eve', 0)\")\n\
+        d.execute(\"insert into users (id, name, created_ms) values ('eve', 'eve', 0)\")\n\
         d.execute(\"update repls set owner_id = 'eve' where id = ?\", (sys.argv[2],))\nd.commit()";
     let given = std::process::Command::new("python3")
         .args(["-c", script])

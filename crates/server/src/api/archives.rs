@@ -93,10 +93,15 @@ async fn import(
     let workspace = folder.path().join("workspace");
     std::fs::create_dir(&workspace).context("a folder for an archive's files")?;
     let others = app.db.size_of_repls_of(&row.owner_id, Some(&row.id));
-    let most = app.config.quotas.of_repl(others.await?).at_most(Size {
-        bytes: MAX_EXTRACTED_BYTES,
-        files: MAX_EXTRACTED.into(),
-    });
+    let most = app
+        .repls
+        .policy(row)
+        .quotas
+        .of_repl(others.await?)
+        .at_most(Size {
+            bytes: MAX_EXTRACTED_BYTES,
+            files: MAX_EXTRACTED.into(),
+        });
     let (files, mut left, mut left_out) = match unpack(archive, &workspace, strip, most).await? {
         Unpacked::Done {
             files,

@@ -224,7 +224,12 @@ impl Place {
         replaces: bool,
     ) -> Result<(), ApiFailure> {
         let others = app.db.size_of_repls_of(&self.owner, Some(&self.repl));
-        let most = app.config.quotas.of_repl(others.await?).bytes;
+        let most = app
+            .people
+            .policy(&self.owner)
+            .quotas
+            .of_repl(others.await?)
+            .bytes;
         let held = if replaces { 0 } else { self.usage.bytes };
         let room = most.saturating_sub(held);
         if bytes <= room {

@@ -4,6 +4,7 @@ mod archives;
 mod bin;
 mod files;
 mod history;
+mod host;
 mod media;
 mod previews;
 mod repls;
@@ -28,7 +29,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::User;
+use crate::auth::{Operator, User};
 use crate::db::repl;
 use crate::{ApiFailure, App, events, gateway, names};
 
@@ -85,6 +86,12 @@ pub fn router(app: &Arc<App>) -> Router {
         .routes(routes!(uploads::write, uploads::abandon))
         .routes(routes!(previews::ticket))
         .routes(routes!(previews::open))
+        .routes(routes!(host::show))
+        .routes(routes!(host::checks))
+        .routes(routes!(host::stop))
+        .routes(routes!(host::people, host::let_in))
+        .routes(routes!(host::update, host::send_away))
+        .routes(routes!(host::renew_key))
         .routes(routes!(events::of_user))
         .routes(routes!(events::of_repl))
         .routes(routes!(healthz))
@@ -151,13 +158,15 @@ async fn me(State(app): State<Arc<App>>, user: User) -> Result<Json<Me>, ApiFail
     Ok(Json(Me {
         id: user.id,
         name: user.name,
+        role: user.role,
+        is_operator: user.is_operator,
         version: env!("CARGO_PKG_VERSION").into(),
         store_is_local: app.store.is_local(),
         isolated: app.spawner.isolates(),
-        usage: app.config.quotas.usage_of_user(used),
-        repl_limits: app.config.lifetimes.told(),
-        repl_sizes: app.config.sizes.told(),
-        repl_networks: app.config.networks.told(),
+        usage: user.policy.quotas.usage_of_user(used),
+        repl_limits: user.policy.lifetimes.told(),
+        repl_sizes: user.policy.sizes.told(),
+        repl_networks: user.policy.networks.told(),
     }))
 }
 
@@ -203,9 +212,9 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
     }
 }
 
-/// Figures in the OpenMetrics text format.
-#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text")))]
-async fn metrics(State(app): State<Arc<App>>, _user: User) -> impl IntoResponse {
+/// Figures in the OpenMetrics text format, for the operator.
+#[utoipa::path(get, path = "/metrics", responses((status = 200, content_type = "application/openmetrics-text"), (status = 403)))]
+async fn metrics(State(app): State<Arc<App>>, _operator: Operator) -> impl IntoResponse {
     app.metrics.store_requests(app.store.requests());
     app.metrics.warm(app.repls.ready());
     (

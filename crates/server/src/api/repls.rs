@@ -15,7 +15,6 @@ use serde::Deserialize;
 use super::stored::{StateName, open};
 use super::{Body, owned};
 use crate::auth::User;
-use crate::config::Config;
 use crate::db::{now_ms, repl};
 use crate::{ApiFailure, App, names, rfc3339, templates};
 
@@ -124,7 +123,7 @@ async fn inserted(app: Arc<App>, user: User, new: New) -> Result<repl::Model, Ap
         template,
         settings,
     } = new;
-    let new_id = app.repls.new_id(&settings);
+    let new_id = app.repls.new_id(&user.policy, &settings);
     let id = new_id.id().to_owned();
     let meta = templates::meta_of_new(&files, &name, &user.id, &template);
     // Another's home folder stays with them. A template's is nobody's.
@@ -180,7 +179,7 @@ pub(super) async fn refuse_too_many(app: &App, user: &User) -> Result<(), ApiFai
 /// Unless a user may have a new repl of that size.
 async fn refuse_too_large(app: &App, user: &User, more: Size) -> Result<(), ApiFailure> {
     let used = app.db.size_of_repls_of(&user.id, None).await?;
-    let refusal = app.config.quotas.refusal(used, more);
+    let refusal = user.policy.quotas.refusal(used, more);
     refusal.map_or(Ok(()), |reason| Err(ApiFailure::Conflict(reason)))
 }
 
@@ -251,7 +250,7 @@ pub async fn change(
     // All of it, or nothing.
     let name = body.name.as_deref().map(checked_name).transpose()?;
     let settings = body.settings.as_ref();
-    if let Some(reason) = settings.and_then(|settings| refusal(&app.config, settings)) {
+    if let Some(reason) = settings.and_then(|settings| user.policy.refusal(settings)) {
         return Err(ApiFailure::BadRequest(reason));
     }
     if let Some(settings) = body.settings {
@@ -275,15 +274,6 @@ pub async fn change(
         app.repls.renamed(&row);
     }
     Ok(Json(shown(&app, &row)))
-}
-
-/// Why a repl may not have these settings, for a person.
-fn refusal(config: &Config, settings: &ReplSettings) -> Option<String> {
-    let size = settings.size.as_deref();
-    let size = size.and_then(|size| config.sizes.refusal(size));
-    let network = || settings.network.and_then(|n| config.networks.refusal(n));
-    size.or_else(network)
-        .or_else(|| config.lifetimes.refusal(settings))
 }
 
 /// Stops it, and puts it into the bin.

@@ -1,4 +1,4 @@
-//! Sign-in with the local user's token.
+//! Sign-in with a key, or the server's own token.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::Body;
 use crate::auth::{User, check_origin, expired_cookie};
-use crate::db::LOCAL_USER;
+use crate::people::Person;
 use crate::{ApiFailure, App};
 
 #[derive(Deserialize, ToSchema)]
@@ -27,12 +27,12 @@ pub struct SignInAddress {
 }
 
 /// `Set-Cookie` of a new sign-in.
-async fn begin(app: &App, headers: &HeaderMap) -> Result<String, ApiFailure> {
+async fn begin(app: &App, person: &Person, headers: &HeaderMap) -> Result<String, ApiFailure> {
     let host = headers
         .get(HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
-    let login = app.logins.begin(LOCAL_USER).await?;
+    let login = app.logins.begin(&person.id).await?;
     Ok(app
         .keys
         .editor_cookie(host, &login.id, app.config.is_https()))
@@ -46,14 +46,13 @@ pub async fn sign_in(
     Body(body): Body<SignIn>,
 ) -> Result<impl IntoResponse, ApiFailure> {
     check_origin(&app, &axum::http::Method::POST, &headers)?;
-    if !app.keys.is_token(body.token.trim()) {
-        return Err(ApiFailure::WrongToken);
-    }
-    let cookie = begin(&app, &headers).await?;
+    let person = app.people.by_key(body.token.trim());
+    let person = person.ok_or(ApiFailure::WrongToken)?;
+    let cookie = begin(&app, &person, &headers).await?;
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
 }
 
-/// `GET /sign-in?token=…`, the address that is printed at the start: leads on to the dashboard, or to
+/// `GET /sign-in?token=…`, the address that is printed at the start, or that the operator gave: leads on to the dashboard, or to
 /// the page that asks for the token. (The page itself is the web application's.)
 pub async fn by_address(
     State(app): State<Arc<App>>,
@@ -63,8 +62,8 @@ pub async fn by_address(
     if query.token.is_empty() {
         return Ok(crate::web::index(app.page));
     }
-    if app.keys.is_token(&query.token) {
-        let cookie = begin(&app, &headers).await?;
+    if let Some(person) = app.people.by_key(&query.token) {
+        let cookie = begin(&app, &person, &headers).await?;
         return Ok((
             StatusCode::SEE_OTHER,
             [(LOCATION, "/".to_owned()), (SET_COOKIE, cookie)],

@@ -16,6 +16,7 @@ pub fn all() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(Sizes),
         Box::new(Lifetimes),
         Box::new(Halts),
+        Box::new(People),
     ]
 }
 
@@ -217,5 +218,29 @@ impl MigrationTrait for Halts {
             .add_column(string_null("halted"))
             .to_owned();
         manager.alter_table(table).await
+    }
+}
+
+struct People;
+
+impl MigrationName for People {
+    fn name(&self) -> &str {
+        "m0007_people"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for People {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let columns = [
+            string("role").default("member").take(),
+            string_null("key_hash"),
+            big_integer_null("left_ms"),
+        ];
+        for column in columns {
+            let table = Table::alter().table("users").add_column(column).to_owned();
+            manager.alter_table(table).await?;
+        }
+        Ok(())
     }
 }

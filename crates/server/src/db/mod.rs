@@ -9,8 +9,10 @@ pub mod setting;
 pub mod user;
 pub mod user_settings;
 
+use std::collections::HashMap;
 use std::path::Path;
 
+use crate::config::OPERATOR;
 use alcove_volume::Size;
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
@@ -24,7 +26,7 @@ pub struct Db {
     connection: DatabaseConnection,
 }
 
-/// The one user of a local server.
+/// Who has the server's own token.
 pub const LOCAL_USER: &str = "local";
 
 impl Db {
@@ -42,19 +44,80 @@ impl Db {
             .map_err(|e| anyhow::anyhow!("The database can't be opened: {e}"))?;
         schema::bring_up_to_date(&connection, migrations::all()).await?;
         let db = Self { connection };
-        if user::Entity::find_by_id(LOCAL_USER)
-            .one(&db.connection)
-            .await?
-            .is_none()
-        {
-            let user = user::ActiveModel {
-                id: Set(LOCAL_USER.into()),
-                name: Set("you".into()),
-                created_ms: Set(now_ms()),
-            };
-            user.insert(&db.connection).await?;
+        let local = user::Model {
+            id: LOCAL_USER.into(),
+            name: "you".into(),
+            created_ms: now_ms(),
+            role: OPERATOR.into(),
+            key_hash: None,
+            left_ms: None,
+        };
+        match db.user(LOCAL_USER).await? {
+            None => db.insert_user(local).await?,
+            Some(known) if known.role != OPERATOR => {
+                let role = local.role;
+                db.update_user(user::Model { role, ..known }).await?;
+            }
+            Some(_) => {}
         }
         Ok(db)
+    }
+
+    /// All who may sign in.
+    pub async fn users(&self) -> Result<Vec<user::Model>, DbErr> {
+        let users = user::Entity::find().filter(user::Column::LeftMs.is_null());
+        users.all(&self.connection).await
+    }
+
+    /// Those who may not any more, the last one first.
+    pub async fn users_sent_away(&self) -> Result<Vec<user::Model>, DbErr> {
+        user::Entity::find()
+            .filter(user::Column::LeftMs.is_not_null())
+            .order_by_desc(user::Column::LeftMs)
+            .all(&self.connection)
+            .await
+    }
+
+    pub async fn insert_user(&self, row: user::Model) -> Result<(), DbErr> {
+        let row = user::ActiveModel::from(row).reset_all();
+        user::Entity::insert(row)
+            .exec_without_returning(&self.connection)
+            .await?;
+        Ok(())
+    }
+
+    pub async fn update_user(&self, row: user::Model) -> Result<(), DbErr> {
+        let row = user::ActiveModel::from(row).reset_all();
+        row.update(&self.connection).await.map(drop)
+    }
+
+    /// Ids of all sign-ins of a user.
+    pub async fn logins_of(&self, user: &str) -> Result<Vec<String>, DbErr> {
+        let rows = login::Entity::find().filter(login::Column::UserId.eq(user));
+        let rows = rows.all(&self.connection).await?;
+        Ok(rows.into_iter().map(|row| row.id).collect())
+    }
+
+    /// How many repls each user has, but for those in the bin, and what all of theirs hold.
+    pub async fn repls_by_owner(&self) -> Result<HashMap<String, (usize, Size)>, DbErr> {
+        let mut owners: HashMap<String, (usize, Size)> = HashMap::new();
+        let rows: Vec<(String, Option<i64>, i64, i64)> = repl::Entity::find()
+            .select_only()
+            .columns([
+                repl::Column::OwnerId,
+                repl::Column::DeletedMs,
+                repl::Column::Bytes,
+                repl::Column::Files,
+            ])
+            .into_tuple()
+            .all(&self.connection)
+            .await?;
+        for (owner, deleted_ms, bytes, files) in rows {
+            let (repls, held) = owners.entry(owner).or_default();
+            *repls += usize::from(deleted_ms.is_none());
+            *held = held.and(repl::size(bytes, files));
+        }
+        Ok(owners)
     }
 
     pub async fn user(&self, id: &str) -> Result<Option<user::Model>, DbErr> {
@@ -159,6 +222,18 @@ impl Db {
             .one(&self.connection)
             .await?
             .filter(|r| r.deleted_ms.is_none()))
+    }
+
+    /// Those of these ids that are not deleted, of anybody.
+    pub async fn repls_among(
+        &self,
+        ids: impl Iterator<Item = &String>,
+    ) -> Result<Vec<repl::Model>, DbErr> {
+        repl::Entity::find()
+            .filter(repl::Column::Id.is_in(ids))
+            .filter(repl::Column::DeletedMs.is_null())
+            .all(&self.connection)
+            .await
     }
 
     /// A repl, deleted or not, of anybody.
@@ -289,12 +364,15 @@ mod tests {
     async fn what_a_user_holds_is_the_sum_of_all_but_one() {
         let dir = tempfile::tempdir().unwrap();
         let db = Db::open(dir.path(), None).await.unwrap();
-        let eve = user::ActiveModel {
-            id: Set("eve".into()),
-            name: Set("Eve".into()),
-            created_ms: Set(0),
+        let eve = user::Model {
+            id: "eve".into(),
+            name: "Eve".into(),
+            created_ms: 0,
+            role: "member".into(),
+            key_hash: None,
+            left_ms: None,
         };
-        eve.insert(&db.connection).await.unwrap();
+        db.insert_user(eve).await.unwrap();
         let size = |bytes, files| Size { bytes, files };
         let held = async |but| db.size_of_repls_of(LOCAL_USER, but).await.unwrap();
         assert_eq!(held(None).await, Size::default());

@@ -1,7 +1,7 @@
 //! How many repls run at once, and how much memory they may take together: who comes when the machine is full
 //! waits in line.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,19 +38,53 @@ struct Line {
     promised: u64,
     waiting: VecDeque<u64>,
     next: u64,
+    /// How many of somebody's run or wait.
+    owners: HashMap<String, usize>,
 }
 
+/// How things stand.
+pub struct Standing {
+    pub running: usize,
+    pub promised: u64,
+    pub total: Option<u64>,
+    pub available: Option<u64>,
+    pub waiting: usize,
+}
+
+/// Somebody has as many at once as they may.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct TooMany(pub usize);
+
 /// A repl may run, and take so many bytes of memory, for as long as this lives.
-pub(super) struct Ticket(Arc<Admission>, u64);
+pub(super) struct Ticket {
+    memory: u64,
+    counted: Counted,
+}
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        let admission = &self.counted.0;
         {
-            let mut line = self.0.line.lock();
+            let mut line = admission.line.lock();
             line.running -= 1;
-            line.promised -= self.1;
+            line.promised -= self.memory;
         }
-        self.0.changed.notify_waiters();
+        admission.changed.notify_waiters();
+    }
+}
+
+/// One of somebody's that run or wait, for as long as this lives.
+struct Counted(Arc<Admission>, String);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let owners = &mut self.0.line.lock().owners;
+        if let Some(count) = owners.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                owners.remove(&self.1);
+            }
+        }
     }
 }
 
@@ -82,26 +116,58 @@ impl Admission {
     }
 
     /// For one that runs already.
-    pub fn at_once(self: &Arc<Self>, memory: u64) -> Ticket {
-        self.line.lock().let_in(memory);
-        Ticket(self.clone(), memory)
+    pub fn at_once(self: &Arc<Self>, owner: &str, memory: u64) -> Ticket {
+        let mut line = self.line.lock();
+        line.let_in(memory);
+        let counted = self.count(&mut line, owner);
+        Ticket { memory, counted }
     }
 
-    /// Waits for room for one that may take so much memory; `tell` is called with each place in line, the first is 1.
-    pub async fn enter(self: &Arc<Self>, memory: u64, mut tell: impl FnMut(usize)) -> Ticket {
-        let place = {
+    /// How many of somebody's run or wait.
+    pub fn count_of(&self, owner: &str) -> usize {
+        self.line.lock().count_of(owner)
+    }
+
+    fn count(self: &Arc<Self>, line: &mut Line, owner: &str) -> Counted {
+        *line.owners.entry(owner.to_owned()).or_default() += 1;
+        Counted(self.clone(), owner.to_owned())
+    }
+
+    pub fn standing(&self) -> Standing {
+        let line = self.line.lock();
+        Standing {
+            running: line.running,
+            promised: line.promised,
+            total: self.memory,
+            available: meminfo("MemAvailable:"),
+            waiting: line.waiting.len(),
+        }
+    }
+
+    /// Waits for room for one of somebody's, who may have `most` at once, that may take so much memory; `tell` is
+    /// called with each place in line, the first is 1.
+    pub async fn enter(
+        self: &Arc<Self>,
+        (owner, most): (&str, usize),
+        memory: u64,
+        mut tell: impl FnMut(usize),
+    ) -> Result<Ticket, TooMany> {
+        let (counted, place) = {
             let mut line = self.line.lock();
+            if line.count_of(owner) >= most {
+                return Err(TooMany(most));
+            }
             line.next += 1;
             let number = line.next;
             line.waiting.push_back(number);
-            Place(self, number)
+            (self.count(&mut line, owner), Place(self, number))
         };
         loop {
             // Asked for first: what changes meanwhile is not missed.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             match self.look(place.1, memory, meminfo("MemAvailable:")) {
-                None => return Ticket(self.clone(), memory),
+                None => return Ok(Ticket { memory, counted }),
                 Some(place) => tell(place),
             }
             let _ = tokio::time::timeout(LOOK, changed).await;
@@ -130,6 +196,10 @@ impl Admission {
 }
 
 impl Line {
+    fn count_of(&self, owner: &str) -> usize {
+        self.owners.get(owner).copied().unwrap_or(0)
+    }
+
     fn let_in(&mut self, memory: u64) {
         self.running += 1;
         self.promised += memory;
@@ -161,6 +231,29 @@ mod tests {
         })
     }
 
+    /// Somebody who may have many.
+    const ANY: (&str, usize) = ("eve", 10);
+
+    #[tokio::test]
+    async fn nobody_has_more_at_once_than_they_may_those_in_line_included() {
+        let admission = admission(2, 0, 100);
+        let enter = async |owner, most| admission.enter((owner, most), 7, |_| {}).await;
+        let first = enter("eve", 2).await.unwrap();
+        let _other = enter("bob", 1).await.unwrap();
+        assert_eq!(enter("bob", 1).await.err(), Some(TooMany(1)));
+        {
+            let mut waits = std::pin::pin!(enter("eve", 2));
+            assert!(futures_util::poll!(&mut waits).is_pending());
+            assert_eq!(admission.standing().waiting, 1);
+            assert_eq!(enter("eve", 2).await.err(), Some(TooMany(2)));
+        }
+        assert_eq!(admission.count_of("eve"), 1);
+        drop(first);
+        assert_eq!(admission.count_of("eve"), 0);
+        let _found = [admission.at_once("eve", 7), admission.at_once("eve", 7)];
+        assert_eq!(enter("eve", 2).await.err(), Some(TooMany(2)));
+    }
+
     /// Whether the first in line, who may take so much, is let in.
     fn lets_in(admission: &Admission, memory: u64, available: Option<u64>) -> bool {
         admission.line.lock().waiting = VecDeque::from([1]);
@@ -172,14 +265,15 @@ mod tests {
     #[tokio::test]
     async fn who_comes_when_it_is_full_waits_in_line() {
         let admission = admission(1, 0, 100);
-        let first = admission.enter(7, |_| panic!("there is room")).await;
+        let first = admission.enter(ANY, 7, |_| panic!("there is room")).await;
+        let first = first.unwrap();
         let line = ["second", "third"].map(|name| {
             let (admission, (sender, places)) = (admission.clone(), tokio::sync::watch::channel(0));
             let task = tokio::spawn(async move {
                 let tell = |place| {
                     sender.send_replace(place);
                 };
-                let ticket = admission.enter(7, tell).await;
+                let ticket = admission.enter(ANY, 7, tell).await.unwrap();
                 (name, ticket)
             });
             (task, places)
@@ -200,8 +294,8 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_the_line_makes_room_in_it() {
         let admission = admission(1, 0, 100);
-        let _first = admission.at_once(7);
-        let gone = tokio::time::timeout(Duration::ZERO, admission.enter(7, |_| {})).await;
+        let _first = admission.at_once("eve", 7);
+        let gone = tokio::time::timeout(Duration::ZERO, admission.enter(ANY, 7, |_| {})).await;
         assert!(gone.is_err());
         assert!(admission.line.lock().waiting.is_empty());
     }

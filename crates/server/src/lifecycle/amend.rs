@@ -63,7 +63,7 @@ impl Life {
         let row = self.repls.db.repl(&self.entry.id).await?;
         let row = row.ok_or(ApiFailure::NotFound)?;
         let others = self.repls.db.size_of_repls_of(&row.owner_id, Some(&row.id));
-        let quota = self.repls.config.quotas.of_repl(others.await?);
+        let quota = self.quotas().of_repl(others.await?);
         self.amender.set_quota(quota);
         let (store, at) = (&self.repls.store, super::location(&row));
         let amended = self
@@ -93,7 +93,7 @@ impl Life {
             if let Err(error) = self.repls.db.update_repl(change).await {
                 warn!(%error, "database");
             }
-            let usage = self.repls.config.quotas.usage_of_repl(size);
+            let usage = self.quotas().usage_of_repl(size);
             self.entry.update(|state| state.usage = usage);
             self.entry.announce();
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Instant;
 
-use alcove_protocol::api::{AwakeWhy, Phase, ReplState};
+use alcove_protocol::api::{AwakeWhy, Phase, ReplSettings, ReplState};
 use alcove_spawner::{Limits, Network};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
@@ -13,6 +13,7 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use super::Change;
 use super::life::Command;
 use super::lifetime::Lifetime;
+use super::policy::Policy;
 use super::transitions::{Event, Stage};
 use super::who::Who;
 use crate::db::repl;
@@ -65,6 +66,16 @@ pub(super) struct Chosen {
 pub(super) struct Terms {
     pub limits: Limits,
     pub network: Network,
+}
+
+impl Terms {
+    /// As the operator and a repl's settings say.
+    pub fn of(policy: &Policy, settings: &ReplSettings) -> Self {
+        Self {
+            limits: policy.sizes.of(settings.size.as_deref()).clone(),
+            network: policy.networks.of(settings.network),
+        }
+    }
 }
 
 /// What became of what Run does, if it does not run.

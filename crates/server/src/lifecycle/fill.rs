@@ -97,7 +97,7 @@ impl Life {
             .map_err(|e| ApiFailure::Unavailable(format!("It could not be saved: {e}")))?
             .outcome;
         info!(number = outcome.number, "filled in the store");
-        let usage = self.repls.config.quotas.usage_of_repl(outcome.size);
+        let usage = self.quotas().usage_of_repl(outcome.size);
         self.entry.update(|state| state.usage = usage);
         self.entry.announce();
         self.entry.set_not_saved(std::iter::empty());

@@ -15,13 +15,15 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, info, warn};
 
 use super::Repls;
-use super::admission::Ticket;
+use super::admission::{Ticket, TooMany};
 use super::amend::Amend;
 use super::comeback::{Comebacks, Next};
 use super::entry::{Entry, Terms};
 use super::fill::Fill;
 use super::folder::Folder;
 use super::measured::Measured;
+use super::policy::Policy;
+use super::quota::Quotas;
 use super::running::until;
 use super::transitions::Event;
 use super::warm::Ready;
@@ -321,7 +323,10 @@ impl Life {
         };
         // Held until it rests again.
         let _ticket = match &running {
-            Some(_) => self.repls.admission.at_once(limits.memory),
+            Some(_) => self
+                .repls
+                .admission
+                .at_once(&self.entry.owner, limits.memory),
             None => match self.admitted(limits.memory, &mut waiting).await {
                 Some(ticket) => ticket,
                 None => return,
@@ -378,7 +383,7 @@ impl Life {
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
-            let network = self.repls.config.networks.shown(running.terms.network);
+            let network = self.policy().networks.shown(running.terms.network);
             self.entry.update(|state| state.network = network);
             self.happens(Event::Run, None);
             if self.wants_program {
@@ -417,13 +422,23 @@ impl Life {
     /// not want it any more.
     async fn admitted(&mut self, memory: u64, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
         let (repls, entry) = (self.repls.clone(), self.entry.clone());
-        let mut enter = std::pin::pin!(repls.admission.enter(memory, |place| {
+        let who = (
+            entry.owner.as_str(),
+            self.policy().running.unwrap_or(usize::MAX),
+        );
+        let mut enter = std::pin::pin!(repls.admission.enter(who, memory, |place| {
             let words = format!("This server is full: place {place} in line. It starts by itself.");
             repls.happens(&entry, Event::Queue, Some(&words));
         }));
         loop {
             let reply = tokio::select! {
-                ticket = &mut enter => return Some(ticket),
+                entered = &mut enter => match entered {
+                    Ok(ticket) => return Some(ticket),
+                    Err(TooMany(most)) => {
+                        self.refuse(waiting, &too_many(most)).await;
+                        return None;
+                    }
+                },
                 command = self.commands.recv() => match command? {
                     Command::Start(start) => {
                         waiting.push(self.asked(start));
@@ -465,6 +480,25 @@ impl Life {
             let _ = reply.send(self.at_rest());
             return None;
         }
+    }
+
+    /// It is not started; those who asked for it are told why, for a person.
+    async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str) {
+        self.wants_program = false;
+        self.cool().await;
+        self.rest(Some(why.to_owned())).await;
+        for reply in waiting.drain(..) {
+            let _ = reply.send(Err(why.to_owned()));
+        }
+    }
+
+    /// What the operator lets its owner's repls be.
+    pub(super) fn policy(&self) -> Arc<Policy> {
+        self.repls.people.policy(&self.entry.owner)
+    }
+
+    pub(super) fn quotas(&self) -> Quotas {
+        self.policy().quotas
     }
 
     /// `Err` when something is left to be saved while nothing runs: after a rescue that failed.
@@ -654,4 +688,13 @@ impl Life {
             .await
             .map_err(|e| format!("What an earlier run left on this machine could not be saved: {e}. It is kept; try again."))
     }
+}
+
+/// Why one more is not started, for a person.
+fn too_many(most: usize) -> String {
+    let running = match most {
+        1 => "Another repl of yours runs, and you may have one at once".to_owned(),
+        _ => format!("{most} other repls of yours run, which is as many as you may have at once"),
+    };
+    format!("{running}. Stop one on the dashboard, then start this one.")
 }

@@ -14,6 +14,7 @@ mod lifetime;
 mod measured;
 mod meter;
 mod networks;
+mod policy;
 mod quota;
 mod rest;
 mod running;
@@ -30,7 +31,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use alcove_protocol::api::{ReplSettings, ReplState, Saved, Unsaved};
+use alcove_protocol::api::{Phase, ReplState, Saved, Unsaved};
 use alcove_spawner::{Sandbox, Spawner};
 use alcove_volume::{Amendment, Changes, Location, Store, Watcher};
 use parking_lot::Mutex;
@@ -41,9 +42,10 @@ use crate::ApiFailure;
 use crate::config::Config;
 use crate::db::{Db, repl};
 use crate::metrics::Metrics;
+use crate::people::People;
 pub use activity::Patience;
 use admission::Admission;
-pub use admission::Room;
+pub use admission::{Room, Standing};
 use amend::Amend;
 use entry::{Chosen, Entry, Terms};
 pub use entry::{Held, Presence, Program, Waking, Watching};
@@ -51,6 +53,9 @@ pub use folder::Folder;
 use life::{Command, Life, Start};
 pub use lifetime::Lifetimes;
 pub use networks::Networks;
+#[cfg(test)]
+pub(crate) use policy::tests::usual as usual_policy;
+pub use policy::{MEMBER, NamedRole, OPERATOR, Policy, Roles};
 pub use quota::{Quotas, size_in_words};
 pub use sizes::{NamedSize, STANDARD, Sizes};
 use transitions::{Event, Stage};
@@ -70,6 +75,7 @@ pub struct Change {
 /// All repls of this server.
 pub struct Repls {
     config: Config,
+    people: Arc<People>,
     db: Db,
     store: Store,
     spawner: Arc<dyn Spawner>,
@@ -113,9 +119,11 @@ impl Repls {
         store: Store,
         spawner: Arc<dyn Spawner>,
         metrics: Arc<Metrics>,
+        people: Arc<People>,
     ) -> anyhow::Result<Arc<Self>> {
         let repls = Arc::new(Self {
             config: config.clone(),
+            people,
             db,
             store,
             spawner,
@@ -202,7 +210,7 @@ impl Repls {
             Err(error) => return tracing::warn!(%error, "database"),
         };
         for row in rows {
-            let lifetime = self.config.lifetimes.of(&row.settings());
+            let lifetime = self.chosen(&row).lifetime;
             if lifetime.keep_alive && !self.is_halted(&row) {
                 self.entry(&row).send(Command::ComeBack);
             }
@@ -235,7 +243,7 @@ impl Repls {
             return entry.clone();
         }
         let (commands, queue) = mpsc::unbounded_channel();
-        let resting = resting(row, &self.config.quotas);
+        let resting = resting(row, &self.policy(row).quotas);
         let chosen = self.chosen(row);
         let changes = self.changes.clone();
         let entry = Arc::new(Entry::new(row, resting, chosen, commands, changes));
@@ -251,22 +259,17 @@ impl Repls {
         }
     }
 
-    /// As the operator and a repl's settings say.
-    fn chosen(&self, row: &repl::Model) -> Chosen {
-        let settings = row.settings();
-        Chosen {
-            lifetime: self.config.lifetimes.of(&settings),
-            terms: self.terms(&settings),
-        }
+    /// What the operator lets the repls of its owner be.
+    pub fn policy(&self, row: &repl::Model) -> Arc<Policy> {
+        self.people.policy(&row.owner_id)
     }
 
-    fn terms(&self, settings: &ReplSettings) -> Terms {
-        let Config {
-            sizes, networks, ..
-        } = &self.config;
-        Terms {
-            limits: sizes.of(settings.size.as_deref()).clone(),
-            network: networks.of(settings.network),
+    /// As the operator and a repl's settings say.
+    fn chosen(&self, row: &repl::Model) -> Chosen {
+        let (settings, policy) = (row.settings(), self.policy(row));
+        Chosen {
+            lifetime: policy.lifetimes.of(&settings),
+            terms: Terms::of(&policy, &settings),
         }
     }
 
@@ -291,8 +294,10 @@ impl Repls {
 
     /// A repl's state as it is now.
     pub fn state(&self, row: &repl::Model) -> ReplState {
-        self.known(&row.id)
-            .map_or_else(|| resting(row, &self.config.quotas), |entry| entry.state())
+        self.known(&row.id).map_or_else(
+            || resting(row, &self.policy(row).quotas),
+            |entry| entry.state(),
+        )
     }
 
     /// A repl's state, now and from now on.
@@ -303,6 +308,26 @@ impl Repls {
     /// Changes of all repls.
     pub fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// States of all that run, or are about to, or are being stopped.
+    pub fn live(&self) -> Vec<(String, ReplState)> {
+        let entries = self.entries.lock();
+        let states = entries
+            .values()
+            .map(|entry| (entry.id.clone(), entry.state()));
+        let lives = |state: &ReplState| !matches!(state.phase, Phase::Stopped | Phase::Failed);
+        states.filter(|(_, state)| lives(state)).collect()
+    }
+
+    /// How much room there is.
+    pub fn standing(&self) -> Standing {
+        self.admission.standing()
+    }
+
+    /// How many repls of somebody run or wait for it.
+    pub fn running_of(&self, owner: &str) -> usize {
+        self.admission.count_of(owner)
     }
 
     /// Keeps a repl awake while the answer lives.
@@ -488,7 +513,7 @@ impl Repls {
 
     /// Whether a request to a repl's preview may start it.
     pub fn wakes_on_touch(&self, row: &repl::Model) -> bool {
-        self.config.lifetimes.of(&row.settings()).wake_on_touch && !self.is_halted(row)
+        self.chosen(row).lifetime.wake_on_touch && !self.is_halted(row)
     }
 
     /// Begins to delete a repl; `None`: somebody else does.

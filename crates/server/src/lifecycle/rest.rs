@@ -153,12 +153,7 @@ impl Life {
             .await
             .map_err(|e| format!("the database can't be read: {e}"))?;
         // What was saved of it may be more by now than may be.
-        let quota = self
-            .repls
-            .config
-            .quotas
-            .of_repl(others)
-            .at_least(row.size());
+        let quota = self.quotas().of_repl(others).at_least(row.size());
         let fork = volume.fork(at.clone(), meta).await;
         fork.set_quota(quota).await;
         if let Some(files) = project_files(&fork).await {

@@ -54,7 +54,7 @@ impl Life {
         self.entry.update(|state| {
             state.unsaved = unsaved;
             if let Ok(saving) = result {
-                state.usage = self.repls.config.quotas.usage_of_repl(saving.outcome.size);
+                state.usage = self.quotas().usage_of_repl(saving.outcome.size);
             }
             state.saved = match (result, &state.saved) {
                 (
@@ -87,7 +87,7 @@ async fn checkpoint(
     changes: Option<Arc<Changes>>,
 ) -> Result<Saving, String> {
     let began = Instant::now();
-    let quotas = &repls.config.quotas;
+    let quotas = repls.people.policy(&entry.owner).quotas;
     let others = repls.db.size_of_repls_of(&entry.owner, Some(&entry.id));
     let others = others
         .await

@@ -74,15 +74,26 @@ impl Sizes {
         }
         let sizes = Self {
             by_name,
-            max: max.to_owned(),
+            max: STANDARD.to_owned(),
         };
-        match sizes.is_known(max) {
-            true => Ok(sizes),
-            false => Err(format!(
-                "--max-size {max}: there is no such size, but {}",
-                sizes.names()
-            )),
+        sizes.up_to(max).map_err(|why| format!("--max-size {why}"))
+    }
+
+    /// The same sizes, of which this is the largest that a repl may have. `Err` is for the operator.
+    pub fn up_to(mut self, max: &str) -> Result<Self, String> {
+        if !self.is_known(max) {
+            return Err(format!(
+                "{max}: there is no such size, but {}",
+                self.names()
+            ));
         }
+        self.max = max.to_owned();
+        Ok(self)
+    }
+
+    /// The largest that a repl may have.
+    pub fn max(&self) -> &str {
+        &self.max
     }
 
     pub fn is_known(&self, name: &str) -> bool {
@@ -143,7 +154,6 @@ impl Sizes {
         limits.is_some_and(|limits| is_within(limits, self.cap()))
     }
 
-    /// The same for all users, since there is one kind of them: with roles, each has its own here.
     fn cap(&self) -> &Limits {
         &self.by_name[&self.max]
     }

@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use super::Repls;
 use super::entry::Terms;
+use super::policy::Policy;
 use crate::db::repl;
 
 /// How long it is remembered that a repl was made.
@@ -209,9 +210,10 @@ impl Drop for NewId {
 }
 
 impl Repls {
-    /// For a new repl with these settings.
-    pub fn new_id(self: &Arc<Self>, settings: &ReplSettings) -> NewId {
-        let ready = self.warm.take(&self.terms(settings), Instant::now());
+    /// For a new repl with these settings, of somebody to whom this applies.
+    pub fn new_id(self: &Arc<Self>, policy: &Policy, settings: &ReplSettings) -> NewId {
+        let terms = Terms::of(policy, settings);
+        let ready = self.warm.take(&terms, Instant::now());
         let id = ready.as_ref().map(|ready| ready.sandbox.id.clone());
         NewId {
             repls: self.clone(),
@@ -263,9 +265,9 @@ impl Repls {
         futures_util::future::join_all(ids.iter().map(|id| self.end_warm(id))).await;
     }
 
-    /// Those of a repl for which nothing was chosen.
+    /// Those of a repl for which nothing was chosen, whosoever it may be.
     fn usual(&self) -> Terms {
-        self.terms(&ReplSettings::default())
+        Terms::of(self.config.roles.usual(), &ReplSettings::default())
     }
 
     async fn warm_up(&self) -> Result<(), String> {

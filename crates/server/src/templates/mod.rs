@@ -195,7 +195,7 @@ impl Templates {
             .get(FILE_NAME)
             .with_context(|| format!("{FILE_NAME} is missing"))?;
         let project = Project::parse(std::str::from_utf8(&text.content).context(FILE_NAME)?)?;
-        let sizes = &self.config.sizes;
+        let sizes = &self.config.roles.usual().sizes;
         ensure!(
             project.size.is_empty() || sizes.is_known(&project.size),
             "{FILE_NAME}: there is no size `{}` on this server, but {}",

@@ -114,8 +114,9 @@ impl Templates {
         self.spawner.stop(id).await?;
         let folder = self.folder(name);
         folder.delete().await?;
+        let policy = self.config.roles.usual();
         let size = Some(project.size.as_str());
-        let limits = setup_limits(self.config.sizes.of(size));
+        let limits = setup_limits(policy.sizes.of(size));
         folder.create(limits.disk, Holds::default()).await?;
         let owner = self.spawner.owner(id).await?.other();
         let at = Location::Template(name.to_owned());
@@ -128,7 +129,7 @@ impl Templates {
             home: volume.home(),
             env: vec![],
             limits,
-            network: self.config.networks.most,
+            network: policy.networks.most,
         };
         let sandbox = self.spawner.start(&spec).await?;
         let setup = async {

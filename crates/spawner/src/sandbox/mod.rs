@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::doctor::{self, Check};
 use crate::languages::Languages;
 use crate::names::{check_id, short_hash};
 use crate::pid::ProcessRef;
@@ -74,6 +75,7 @@ impl SandboxConfig {
 
 /// Starts repls in sandboxes of this machine.
 pub struct SandboxSpawner {
+    config: SandboxConfig,
     alcove: PathBuf,
     /// `alcove-<hash>`: begins all names that count on the whole machine.
     name: String,
@@ -178,11 +180,12 @@ impl SandboxSpawner {
             ))
         })?;
         let spawner = Self {
+            registries: config.registries.clone(),
+            config,
             alcove,
             name,
             run,
             stage,
-            registries: config.registries,
             records,
             uids,
             disks,
@@ -477,6 +480,10 @@ impl Spawner for SandboxSpawner {
 
     fn isolates(&self) -> bool {
         true
+    }
+
+    async fn checks(&self) -> Vec<Check> {
+        doctor::check(&self.config).await
     }
 
     fn languages(&self) -> &Languages {

@@ -1,6 +1,8 @@
 /** The first page: make a repl, or open one of yours. */
+
+import { Server as ServerIcon } from "lucide-react";
 import { useEffect, useState } from "react";
-import { useLocation } from "wouter";
+import { Link, useLocation } from "wouter";
 import { words } from "../../api/client";
 import { useAllEvents } from "../../api/events";
 import type { Template } from "../../api/protocol.gen";
@@ -38,6 +40,11 @@ export function Dashboard() {
         <span className="spacer" />
         <ThemeToggle />
         <SettingsButton />
+        {me.data?.is_operator && (
+          <Link className="icon-btn" href="/admin" aria-label="This server" title="This server">
+            <ServerIcon size={16} aria-hidden />
+          </Link>
+        )}
         <span className="muted">{me.data?.name}</span>
         <SignOut />
       </header>
