@@ -62,6 +62,15 @@ export const STORIES: readonly Story[] = [
       world.me = { ...world.me, usage: { ...world.me.usage, bytes: 80_000_000_000 } };
     },
   }),
+  home("admin", "what runs, what keeps it apart, and who may", { path: "/admin" }),
+  home("admin-nothing-runs", "everything is there, and nobody is", {
+    path: "/admin",
+    world: (world) => {
+      world.host = { ...world.host, repls: [], room: { ...world.host.room, running: 0, promised_memory: 0 } };
+      world.checks = world.checks.filter(({ state }) => state === "ok");
+      world.known = { ...world.known, people: world.known.people.slice(0, 1) };
+    },
+  }),
   home("sign-in", "asks for the token", { path: "/sign-in" }),
   home("sign-in-wrong", "the token of the address was wrong", { path: "/sign-in?wrong" }),
   home("page-not-found", "an address where nothing is", { path: "/nowhere" }),

@@ -7,8 +7,14 @@ import type {
   FoundFile,
   HistoryChanges,
   HistoryState,
+  Host,
+  HostCheck,
+  HostRepl,
+  KnownPerson,
   Me,
+  People,
   Person,
+  PersonRole,
   PortInfo,
   ProjectInfo,
   RefusedReason,
@@ -28,6 +34,9 @@ import { DOCUMENT, frame, parse, TERMINAL } from "../src/session/wire";
 
 export interface World {
   me: Me;
+  host: Host;
+  checks: HostCheck[];
+  known: People;
   repls: Repl[];
   bin: BinnedRepl[];
   templates: Template[];
@@ -161,6 +170,91 @@ const PAST = [
   moment(1, 40_000, { since: null, by: null, added: 14, changed: 0 }),
 ];
 
+const hosted = (
+  name: string,
+  owner: string,
+  phase: HostRepl["phase"],
+  resources: HostRepl["resources"],
+): HostRepl => ({
+  id: name.padEnd(12, "0").slice(0, 12),
+  name,
+  owner,
+  phase,
+  detail: phase === "starting" ? "Restoring files" : null,
+  started_at: phase === "running" ? new Date(NOW - 1_800_000).toISOString() : null,
+  people: phase === "running" ? 1 : 0,
+  resources,
+});
+
+const known = (name: string, role: string, repls: number): KnownPerson => ({
+  id: name,
+  name,
+  role,
+  is_local: role === "operator",
+  since: new Date(NOW - 86_400_000).toISOString(),
+  repls,
+  running: Math.min(repls, 1),
+  usage: { bytes: repls * 140_000_000, files: repls * 900, max_bytes: 107_374_182_400, max_files: 5_000_000 },
+});
+
+const role = (name: string): PersonRole => ({
+  name,
+  max_size: name === "student" ? "small" : "standard",
+  network: name === "student" ? "registries" : "internet",
+  keep_alive_allowed: name !== "student",
+  max_life_seconds: null,
+  max_running: name === "student" ? 2 : null,
+  max_bytes: 107_374_182_400,
+  max_files: 5_000_000,
+});
+
+const HOST: Host = {
+  version: "0.1.0",
+  started_at: new Date(NOW - 7_200_000).toISOString(),
+  room: {
+    running: 3,
+    max_running: 500,
+    promised_memory: 4.5 * 2 ** 30,
+    total_memory: 23.2 * 2 ** 30,
+    available_memory: 19.6 * 2 ** 30,
+    spare_memory: 256 * 2 ** 20,
+    waiting: 0,
+    ready: 1,
+  },
+  repls: [
+    hosted("shop", "ada", "running", resources({ memory: 820 * 2 ** 20, cpu: 64 })),
+    hosted(
+      "homework-3",
+      "Eve",
+      "running",
+      resources({ memory: 96 * 2 ** 20, max_memory: 512 * 2 ** 20, cpu: 1 }),
+    ),
+    hosted("scraper", "Søren", "starting", null),
+  ],
+};
+
+const CHECKS: HostCheck[] = [
+  {
+    name: "user",
+    state: "ok",
+    detail: "root: each repl has a user of its own on this machine",
+    remedy: null,
+  },
+  { name: "namespaces", state: "ok", detail: "user namespaces can be made", remedy: null },
+  {
+    name: "Landlock",
+    state: "warn",
+    detail: "version 3: a part of what Alcove asks for",
+    remedy: "Linux 6.12 has all of it.",
+  },
+  { name: "disk limit", state: "ok", detail: "16384 MiB for each repl's files", remedy: null },
+];
+
+const KNOWN: People = {
+  people: [known("operator", "operator", 4), known("Eve", "student", 1), known("Søren", "member", 12)],
+  roles: [role("member"), role("operator"), role("student")],
+};
+
 export const usual = (): World => ({
   me: {
     id: "u",
@@ -200,6 +294,9 @@ export const usual = (): World => ({
     ],
     repl_networks: ["none", "registries", "internet"],
   },
+  host: HOST,
+  checks: CHECKS,
+  known: KNOWN,
   repls: LIST,
   bin: [],
   templates: TEMPLATES,
@@ -300,6 +397,9 @@ export function install(world: World): { sessions: Set<Session> } {
       return new Response(content);
     }
     if (pathname === "/api/me") return answer(world.me);
+    if (pathname === "/api/host") return answer(world.host);
+    if (pathname === "/api/host/checks") return answer(world.checks);
+    if (pathname === "/api/people") return answer(world.known);
     if (pathname === "/api/me/settings") return answer(DEFAULT_SETTINGS);
     if (pathname === "/api/templates") return answer(world.templates);
     if (pathname === "/api/bin") return answer(world.bin);

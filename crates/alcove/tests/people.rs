@@ -209,7 +209,7 @@ async fn a_role_says_what_the_repls_of_its_people_may_be() {
     let mut running: Vec<_> = host["repls"].as_array().unwrap().iter().collect();
     running.sort_by_key(|repl| repl["owner"].to_string());
     let owners: Vec<_> = running.iter().map(|repl| &repl["owner"]).collect();
-    assert_eq!(owners, ["Eve", "Eve", "you", "you"]);
+    assert_eq!(owners, ["Eve", "Eve", "operator", "operator"]);
     assert_eq!(host["room"]["running"], json!(4));
 }
 
@@ -309,6 +309,10 @@ async fn what_can_not_be_done_is_said_in_words() {
         (&["add", ""][..], "1 to 60 characters"),
         (&["add", "You"], "There is somebody of the name You"),
         (
+            &["add", "Operator"],
+            "There is somebody of the name Operator",
+        ),
+        (
             &["add", "Eve", "--role", "king"],
             "member, operator, student",
         ),
@@ -316,9 +320,9 @@ async fn what_can_not_be_done_is_said_in_words() {
             &["role", "Bob", "member"],
             "there is nobody of the name Bob",
         ),
-        (&["role", "you", "member"], "that can't be changed"),
-        (&["key", "you"], "that can't be changed"),
-        (&["remove", "you"], "that can't be changed"),
+        (&["role", "Operator", "member"], "that can't be changed"),
+        (&["key", "operator"], "that can't be changed"),
+        (&["remove", "operator"], "that can't be changed"),
     ] {
         let said = user(&server, arguments).unwrap_err();
         assert!(said.contains(words), "{arguments:?}: {said}");

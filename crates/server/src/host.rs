@@ -25,7 +25,7 @@ impl App {
             Some(HostRepl {
                 id,
                 name: row.name,
-                owner: owner.map_or_else(|| row.owner_id, |person| person.name),
+                owner: owner.map_or(row.owner_id, |person| person.told_name().to_owned()),
                 phase: state.phase,
                 detail: state.detail,
                 started_at: row.started_ms.map(rfc3339),
@@ -82,7 +82,7 @@ impl App {
             usage: self.people.policy(&person.id).quotas.usage_of_user(held),
             repls,
             id: person.id,
-            name: person.name,
+            name: person.told_name().to_owned(),
             role: person.role,
         }
     }

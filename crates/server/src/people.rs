@@ -40,6 +40,20 @@ impl Person {
     pub fn is_local(&self) -> bool {
         self.id == LOCAL_USER
     }
+
+    /// How others call them: to themselves, who has the server's own token is “you”.
+    pub fn told_name(&self) -> &str {
+        match self.is_local() {
+            true => OPERATOR,
+            false => &self.name,
+        }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        [&self.name, self.told_name()]
+            .map(folded)
+            .contains(&folded(name))
+    }
 }
 
 /// Everybody, as the database has them. (One server at a time works on it, so memory is never behind.)
@@ -114,13 +128,8 @@ impl People {
 
     /// Somebody of that name, with whatever stands around it.
     pub fn named(&self, name: &str) -> Option<Person> {
-        let name = folded(name);
         let known = self.known.read();
-        known
-            .by_id
-            .values()
-            .find(|p| folded(&p.name) == name)
-            .cloned()
+        known.by_id.values().find(|p| p.is_called(name)).cloned()
     }
 
     /// Lets somebody in, or in again: their key, which is told this once.

@@ -30,7 +30,7 @@ export function figures(room: HostRoom): Figure[] {
       value:
         available_memory === null
           ? "not known"
-          : `${binaryBytes(available_memory)}; none starts below ${binaryBytes(spare_memory)}`,
+          : `${binaryBytes(available_memory)}${spare_memory > 0 ? `; none starts below ${binaryBytes(spare_memory)}` : ""}`,
       part: null,
     },
     {
