@@ -195,7 +195,13 @@ pub struct Serve {
     #[arg(long, env = "ALCOVE_REGISTRIES", value_name = "HOST", value_delimiter = ',', value_parser = registry)]
     pub registries: Vec<String>,
     /// Addresses that programs may reach although they are private: ADDR, ADDR/BITS or ADDR:PORT
-    #[arg(long, env = "ALCOVE_ALLOW", value_name = "ADDR", value_delimiter = ',')]
+    #[arg(
+        long,
+        visible_alias = "allow-egress",
+        env = "ALCOVE_ALLOW",
+        value_name = "ADDR",
+        value_delimiter = ','
+    )]
     pub allow: Vec<String>,
     /// Memory of one repl's programs: 2GiB, 512MiB
     #[arg(long, env = "ALCOVE_MEMORY", value_name = "SIZE", default_value = "2GiB", value_parser = size)]

@@ -80,9 +80,9 @@ impl App {
             since: rfc3339(person.created_ms),
             running: self.repls.running_of(&person.id),
             usage: self.people.policy(&person.id).quotas.usage_of_user(held),
+            name: person.told_name().to_owned(),
             repls,
             id: person.id,
-            name: person.told_name().to_owned(),
             role: person.role,
         }
     }

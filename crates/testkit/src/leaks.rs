@@ -10,6 +10,9 @@ use anyhow::Context;
 
 use crate::Server;
 
+/// How often it is looked whether what goes by itself has gone.
+const AGAIN: Duration = Duration::from_millis(50);
+
 /// By what all that a server has made on this machine is known.
 pub struct Traces {
     /// `alcove-<hash>`: begins the names of namespaces and control groups.
@@ -124,6 +127,26 @@ impl Traces {
         none(&self.left().await);
     }
 
+    /// The same, where nothing can be awaited. What could not be saved is kept, with the user that it belongs to.
+    pub fn none_left(&self) {
+        let kept = ["repls", "unsaved"].map(|folder| entries(&self.data.join(folder)));
+        let is_kept = kept.iter().any(|folder| !folder.is_empty());
+        let may_stay = |left: &String| {
+            ["folder or record", "user"]
+                .iter()
+                .any(|kind| left.starts_with(kind))
+        };
+        let look = || -> Vec<String> {
+            let left = self.all().into_iter();
+            left.filter(|left| !(is_kept && may_stay(left))).collect()
+        };
+        let deadline = Instant::now() + crate::DEADLINE;
+        while !look().is_empty() && Instant::now() < deadline {
+            std::thread::sleep(AGAIN);
+        }
+        none(&look());
+    }
+
     /// What is there of repls even after [`crate::DEADLINE`].
     pub async fn left_of_repls(&self) -> Vec<String> {
         until_none(|| self.of_repls()).await
@@ -169,7 +192,7 @@ async fn until_none(look: impl Fn() -> Vec<String>) -> Vec<String> {
         if left.is_empty() || Instant::now() > deadline {
             return left;
         }
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

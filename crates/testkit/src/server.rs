@@ -13,7 +13,7 @@ use tokio::process::{Child, Command};
 
 use crate::http::{Answer, Http};
 use crate::session::Session;
-use crate::{DEADLINE, eventually};
+use crate::{DEADLINE, Traces, eventually};
 
 /// How to start a server.
 #[derive(Clone)]
@@ -52,7 +52,8 @@ impl Options {
 }
 
 /// A server that runs. Dropped, it is told to stop everything, so that no sandbox outlives a test: those of
-/// a server that is killed go on.
+/// a server that is killed go on. Where repls still run then, it is looked whether anything of them is left on
+/// this machine once all is said to be saved and stopped: a test fails that has left something.
 pub struct Server {
     child: Child,
     pub address: SocketAddr,
@@ -67,11 +68,16 @@ impl Drop for Server {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
+        let traces = Traces::of_folder(&self.data_dir).ok();
         // SAFETY: kill(2) takes two numbers; the child has not been waited for, so the pid is its own.
         unsafe { libc::kill(self.pid() as i32, libc::SIGINT) };
         let began = Instant::now();
         while began.elapsed() < self.options.patience && matches!(self.child.try_wait(), Ok(None)) {
             std::thread::sleep(Duration::from_millis(5));
+        }
+        let has_ended_well = matches!(self.child.try_wait(), Ok(Some(status)) if status.success());
+        if let Some(traces) = traces.filter(|_| has_ended_well && !std::thread::panicking()) {
+            traces.none_left();
         }
     }
 }
