@@ -133,7 +133,11 @@ impl App {
             .filter(|row| self.repls.known_state(&row.id).is_some());
         let stops = known.map(|row| self.repls.stop(row));
         for stopped in futures_util::future::join_all(stops).await {
-            stopped.map_err(ApiFailure::Unavailable)?;
+            stopped.map_err(|why| {
+                ApiFailure::Unavailable(format!(
+                    "They can't sign in any more, but a repl of theirs could not be saved: {why}. It is tried again."
+                ))
+            })?;
         }
         Ok(())
     }
