@@ -17,6 +17,7 @@ mod registries;
 mod run;
 mod search;
 mod session;
+mod sockets;
 mod trash;
 mod tree;
 mod watch;

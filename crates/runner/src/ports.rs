@@ -1,11 +1,13 @@
-//! Which ports programs listen on, from the kernel's tables (proc(5), `/proc/net/tcp`).
+//! Which ports programs listen on.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 
 use alcove_protocol::session::PortInfo;
 
-/// The state `TCP_LISTEN` of those tables.
+use crate::sockets;
+
+/// The state `TCP_LISTEN` of `/proc/net/tcp`.
 const LISTEN: &str = "0A";
 /// Ports that are reported.
 const MAX_PORTS: usize = 64;
@@ -14,11 +16,8 @@ const MAX_PORTS: usize = 64;
 /// `known` are the names found before: processes are searched only for ports that are new.
 pub fn listening(known: &[PortInfo], own: Option<u16>) -> Vec<PortInfo> {
     let mut inodes = BTreeMap::new();
-    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        // Without IPv6 the second is missing.
-        for (port, inode) in parse(&fs::read_to_string(table).unwrap_or_default()) {
-            inodes.entry(port).or_insert(inode);
-        }
+    for (port, inode) in sockets::listening().unwrap_or_else(|_| from_tables()) {
+        inodes.entry(port).or_insert(inode);
     }
     inodes.retain(|port, _| Some(*port) != own);
     // Whoever listens on thousands has the runner look at no more than it tells of.
@@ -41,8 +40,16 @@ pub fn listening(known: &[PortInfo], own: Option<u16>) -> Vec<PortInfo> {
         .collect()
 }
 
-/// Port and inode of each listening socket that other hosts of this network, or programs on this
-/// one, can reach.
+/// The same as [`sockets::listening`], where the kernel does not answer that: from its tables (proc(5)).
+fn from_tables() -> Vec<(u16, u64)> {
+    // Without IPv6 the second is missing.
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].into_iter();
+    tables
+        .flat_map(|table| parse(&fs::read_to_string(table).unwrap_or_default()))
+        .collect()
+}
+
+/// Port and inode of each listening socket of a table.
 fn parse(table: &str) -> Vec<(u16, u64)> {
     table
         .lines()
