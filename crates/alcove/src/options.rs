@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use alcove_server::config::{NamedRole, NamedSize, STANDARD};
 use alcove_spawner::Network;
+use alcove_spawner::sandbox::crates::Mirror;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::user::UserCommand;
@@ -203,6 +204,9 @@ pub struct Serve {
         value_delimiter = ','
     )]
     pub allow: Vec<String>,
+    /// What stands in for crates.io in repls, as cargo names it: sparse+https://crates.example.com/index/
+    #[arg(long, env = "ALCOVE_CRATES_MIRROR", value_name = "URL")]
+    pub crates_mirror: Option<Mirror>,
     /// Memory of one repl's programs: 2GiB, 512MiB
     #[arg(long, env = "ALCOVE_MEMORY", value_name = "SIZE", default_value = "2GiB", value_parser = size)]
     pub memory: u64,
@@ -626,11 +630,12 @@ mod tests {
 
     #[test]
     fn the_file_gives_what_the_line_does_not() {
-        let file = "listen = '127.0.0.1:9000'\nprocesses = 100\nallow = ['10.0.0.1', '10.0.0.2:53']\nprepare_templates = false";
+        let file = "listen = '127.0.0.1:9000'\nprocesses = 100\nallow = ['10.0.0.1', '10.0.0.2:53']\ncrates_mirror = 'sparse+http://10.0.0.1/'\nprepare_templates = false";
         let serve = parse_with(file, &["alcove", "serve", "--processes", "200"]).unwrap();
         assert_eq!(serve.listen.port(), 9000);
         assert_eq!(serve.processes, 200);
         assert_eq!(serve.allow.len(), 2);
+        assert_eq!(serve.crates_mirror, "sparse+http://10.0.0.1/".parse().ok());
         assert!(!serve.prepare_templates);
     }
 
@@ -687,6 +692,7 @@ mod tests {
         assert!(error("listen = 'x'").contains("--listen"));
         assert!(error("listen = {}").contains("listen"));
         assert!(error("config = 'x'").contains("config"));
+        assert!(error("crates_mirror = 'https://a/'").contains("sparse+https://"));
         assert!(error("=").contains("TOML"));
     }
 

@@ -247,6 +247,7 @@ pub fn sandbox_config(options: &Serve, alcove: std::path::PathBuf) -> SandboxCon
     SandboxConfig {
         allow: options.allow.clone(),
         disk: disk(options),
+        crates: options.crates_mirror.clone(),
         registries: options.data_dir.join("registries"),
         ..SandboxConfig::new(alcove, options.data_dir.join("sandboxes"))
     }

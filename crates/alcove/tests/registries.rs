@@ -194,3 +194,57 @@ async fn npm_installs_a_package() {
     let (text, code) = page.command("curl -sS https://example.com").await.unwrap();
     assert!(code != 0 && text.contains("403"), "{code}: {text}");
 }
+
+/// A crate that is nowhere, asked for once: cargo says by which source.
+const FETCH: &str = "printf '[package]\\nname = \"mine\"\\n[lib]\\npath = \"lib.rs\"\\n[dependencies]\\ntiny = \"1\"' > Cargo.toml; \
+    touch lib.rs; CARGO_NET_RETRY=0 cargo fetch 2>&1 | grep Updating";
+
+fn with_mirror(url: &str) -> Options {
+    options().arg("--crates-mirror", url)
+}
+
+/// A source of the user's own, in a folder's `.cargo/config.toml`.
+fn own_source(folder: &str) -> String {
+    format!(
+        "mkdir -p {folder}/.cargo; printf '[source.crates-io]\\nreplace-with = \"own\"\\n[source.own]\\n\
+         registry = \"sparse+http://127.0.0.1:9/own/\"\\n' > {folder}/.cargo/config.toml"
+    )
+}
+
+#[tokio::test]
+async fn cargo_goes_to_the_operators_mirror_unless_the_project_names_another() {
+    let options = with_mirror("sparse+http://127.0.0.1:9/index/");
+    let server = Server::start(options).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let said = output(&mut page, "grep registry /.cargo/config.toml").await;
+    assert_eq!(
+        said.trim(),
+        "registry = \"sparse+http://127.0.0.1:9/index/\""
+    );
+    let said = output(&mut page, "echo > /.cargo/config.toml || touch /.cargo/new").await;
+    assert_eq!(said.matches("Read-only file system").count(), 2, "{said}");
+    assert!(output(&mut page, FETCH).await.contains("`alcove` index"));
+    // Cargo reads its home last of all folders.
+    output(&mut page, &own_source("~")).await;
+    assert!(output(&mut page, FETCH).await.contains("`alcove` index"));
+    output(&mut page, &own_source(".")).await;
+    assert!(output(&mut page, FETCH).await.contains("`own` index"));
+}
+
+#[tokio::test]
+async fn who_reaches_registries_alone_is_led_to_a_mirror_with_tls_and_to_no_other() {
+    for (url, is_there) in [
+        ("sparse+http://127.0.0.1:9/index/", false),
+        ("sparse+https://crates.example.com/index/", true),
+    ] {
+        let options = with_mirror(url).arg("--network", "registries");
+        let server = Server::start(options).await.unwrap();
+        let id = server.create("blank").await.unwrap();
+        let mut page = server.session(&id).await.unwrap();
+        let said = output(&mut page, "cat /.cargo/config.toml").await;
+        assert_eq!(said.contains(url), is_there, "{said}");
+        let source = output(&mut page, FETCH).await;
+        assert_eq!(source.contains("`alcove` index"), is_there, "{source}");
+    }
+}

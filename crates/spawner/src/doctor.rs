@@ -330,6 +330,7 @@ async fn run_trial(config: &SandboxConfig, network: Network) -> Result<Duration,
         state_dir: folder.path().join("state"),
         allow: config.allow.clone(),
         registries: config.registries.clone(),
+        crates: None,
         disk: None,
     };
     let spawner = SandboxSpawner::new(config).await?;

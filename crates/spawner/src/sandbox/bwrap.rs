@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::os::fd::RawFd;
 use std::path::{Path, PathBuf};
 
+use super::crates;
+
 /// Where something lies on the stage, and its own path.
 pub type Tool = (PathBuf, PathBuf);
 
@@ -15,6 +17,8 @@ pub struct View<'a> {
     pub host: &'a HostLayout,
     /// Folders of language tools, and other files shown read-only at their own path.
     pub tools: &'a [Tool],
+    /// Cargo is told of a mirror of crates.io.
+    pub has_mirror: bool,
     pub env: &'a [(String, String)],
     /// Bytes of `/tmp`.
     pub tmp: u64,
@@ -79,6 +83,10 @@ pub fn arguments(view: &View<'_>) -> Vec<OsString> {
     }
     // One folder for all of /etc: every mount costs bubblewrap a reading of the mount table.
     args.bind("--ro-bind", &view.stage.join("etc"), Path::new("/etc"));
+    if view.has_mirror {
+        let (target, link) = crates::LINK;
+        args.add(["--symlink", target, link]);
+    }
     args.bind(
         "--ro-bind",
         &view.stage.join("resolv.conf"),
@@ -166,6 +174,7 @@ mod tests {
             stage: Path::new("/stage"),
             host: &host,
             tools: &[("/stage/tool0".into(), "/root/.pyenv/versions/3".into())],
+            has_mirror: true,
             env: &[("HOME".into(), "/home/user".into())],
             tmp: 4096,
             unshare_net: true,

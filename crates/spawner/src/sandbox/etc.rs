@@ -183,7 +183,7 @@ fn copy(source: &Path, target: &Path) -> io::Result<()> {
     fs::set_permissions(target, source.metadata()?.permissions())
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if fs::read(path).is_ok_and(|there| there == bytes) {
         return Ok(());
     }

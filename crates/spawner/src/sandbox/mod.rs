@@ -5,6 +5,7 @@ pub mod bwrap;
 pub mod cgroup;
 pub mod cgroup_plan;
 pub mod cgroup_usage;
+pub mod crates;
 pub mod disk;
 pub mod env;
 mod etc;
@@ -37,6 +38,7 @@ use crate::pid::ProcessRef;
 use crate::{Exit, Holds, Owner, Sandbox, SandboxSpec, SpawnError, Spawner, Started, Usage};
 use bwrap::HostLayout;
 use cgroup::Cgroups;
+use crates::Mirror;
 use disk::Disks;
 use landlock::Reach;
 use record::{Record, Records, parse_status};
@@ -54,6 +56,8 @@ pub struct SandboxConfig {
     /// What repls may reach although it is private: `address`, `address/bits` or `name`, each with
     /// `:port` if you like. For package registries within a company.
     pub allow: Vec<String>,
+    /// What stands in for crates.io.
+    pub crates: Option<Mirror>,
     /// Folder with the server's way to package registries, for repls that reach those alone.
     pub registries: PathBuf,
     /// Bytes of a disk that is tried at the start; `None`: repls' folders have no limit.
@@ -68,6 +72,7 @@ impl SandboxConfig {
             registries: state_dir.join("registries"),
             state_dir,
             allow: Vec::new(),
+            crates: None,
             disk: None,
         }
     }
@@ -85,6 +90,8 @@ pub struct SandboxSpawner {
     stage: PathBuf,
     /// The server's way to package registries.
     registries: PathBuf,
+    /// What stands in for crates.io.
+    crates: Option<Mirror>,
     records: Records,
     /// None as an ordinary user.
     uids: Option<Uids>,
@@ -143,6 +150,10 @@ impl SandboxSpawner {
         host::make_folder(&run, 0o700)?;
         host::make_folder(&stage, 0o755)?;
         etc::write(&run)?;
+        if let Some(mirror) = &config.crates {
+            let written = mirror.write(&run.join("etc"));
+            written.map_err(io("cargo's file for sandboxes can't be written"))?;
+        }
 
         let cgroups = Cgroups::detect(&name);
         if !cgroups.limits() {
@@ -181,6 +192,7 @@ impl SandboxSpawner {
         })?;
         let spawner = Self {
             registries: config.registries.clone(),
+            crates: config.crates.clone(),
             config,
             alcove,
             name,

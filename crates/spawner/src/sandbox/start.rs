@@ -166,6 +166,7 @@ impl SandboxSpawner {
             stage: &self.stage,
             host: &self.host,
             tools: &tools,
+            has_mirror: self.crates.as_ref().is_some_and(|m| m.is_for(spec.network)),
             env: &environment,
             tmp: spec.limits.tmp,
             unshare_net: record.link.is_none(),
