@@ -132,6 +132,11 @@ struct Server {
 
 impl Server {
     async fn start() -> anyhow::Result<Self> {
+        Self::with_warm(0).await
+    }
+
+    /// With so many sandboxes that are ready.
+    async fn with_warm(warm: usize) -> anyhow::Result<Self> {
         let data = tempfile::Builder::new()
             .prefix("alcove-faults-")
             .tempdir()?;
@@ -147,7 +152,10 @@ impl Server {
             due: due.clone(),
         };
         let store = FaultyStore::new();
-        let config = config(address, data.path());
+        let config = Config {
+            warm,
+            ..config(address, data.path())
+        };
         let over = Store::over(store.clone());
         let app = App::over(config, over, Arc::new(spawner), |_| None).await?;
         Ok(Self {
@@ -356,4 +364,38 @@ async fn each_step_of_the_spawner_fails_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_request_to_the_store_fails_once() {
     each_step_fails(|server| server.store.due()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sandbox_that_was_ready_and_can_not_be_ended_keeps_its_repl_until_it_is() {
+    let server = Server::with_warm(1).await.unwrap();
+    let metrics = || async { Some(server.http().get("/metrics").await.ok()?.text()) };
+    eventually("a sandbox is ready", || async {
+        let text = metrics().await?;
+        text.contains("alcove_warm_sandboxes 1\n").then_some(())
+    })
+    .await;
+    let body = json!({ "template": "blank", "name": "unopened" });
+    let made = server.post("/api/repls", body).await.unwrap();
+    let id = made["id"].as_str().unwrap();
+    let record = format!("sandboxes/sandboxes/{id}.json");
+    let record = server.data.path().join(record);
+    assert!(record.exists(), "its sandbox was ready");
+    server.spawner.plan(0, Fault::Before, true);
+    let path = format!("/api/repls/{id}");
+    let http = server.http();
+    let delete = || http.json(hyper::Method::DELETE, &path, Value::Null);
+    let refused = delete().await.unwrap();
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("its sandbox could not be ended"));
+    assert_eq!(http.get(&path).await.unwrap().status, 200);
+    server.spawner.mend();
+    // Nobody asks again.
+    eventually("its sandbox has ended, and its folder is gone", || async {
+        let folder = server.data.path().join("repls").join(id);
+        (!record.exists() && !folder.exists()).then_some(())
+    })
+    .await;
+    assert_eq!(delete().await.unwrap().status, 204);
+    server.end().await;
 }

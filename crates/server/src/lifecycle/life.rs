@@ -90,11 +90,15 @@ pub(super) struct Life {
     pub(super) is_rescued: bool,
     /// It rests, and what is in its folder is saved but for what would exceed a quota.
     pub(super) is_partly_saved: bool,
-    /// It rests, and is saved, but its folder could not be deleted, or its user not be given back.
+    /// It rests, and is saved, but its sandbox could not be ended, its folder not be deleted, or its user not be
+    /// given back.
     pub(super) is_in_the_way: bool,
     /// Its sandbox, made before it was: until it is started, or ended since nobody does.
     pub(super) ready: Option<Ready>,
-    cools: Option<Instant>,
+    /// When that is due, or what is in the way is tried again,
+    pub(super) cools: Option<Instant>,
+    /// and how long after that once more.
+    pub(super) patience: Duration,
 }
 
 /// A repl that runs.
@@ -153,6 +157,7 @@ impl Life {
             is_in_the_way: false,
             ready,
             cools,
+            patience: RETRY.0,
         }
     }
 
@@ -171,7 +176,7 @@ impl Life {
                         continue;
                     }
                     () = until(self.cools) => {
-                        self.cool().await;
+                        let _ = self.cool().await;
                         continue;
                     }
                 };
@@ -200,23 +205,25 @@ impl Life {
                         if self.at_rest().is_ok() {
                             self.rest(None).await;
                         }
+                        let cooled = self.cool().await;
                         self.save_what_is_left().await;
-                        let _ = reply.send(self.at_rest());
+                        let _ = reply.send(cooled.and(self.at_rest()));
                     }
                     // Nothing runs, and everything is saved: unless a rescue failed.
                     Command::Stop(reply) => {
-                        self.cool().await;
+                        let cooled = self.cool().await;
                         self.save_what_is_left().await;
                         self.tell_halted().await;
-                        let _ = reply.send(self.at_rest());
+                        let _ = reply.send(cooled.and(self.at_rest()));
                     }
                     Command::Save(reply) => {
+                        self.clear_the_way().await;
                         self.save_what_is_left().await;
                         let _ = reply.send(self.at_rest());
                     }
                     Command::Leave(reply) => {
-                        self.cool().await;
-                        let _ = reply.send(self.at_rest());
+                        let cooled = self.cool().await;
+                        let _ = reply.send(cooled.and(self.at_rest()));
                     }
                     Command::Amend(amend) => self.amend(*amend).await,
                     Command::Fill(fill) => self.fill(*fill).await,
@@ -228,7 +235,8 @@ impl Life {
                 }
             }
             if self.entry.is_forgotten() {
-                self.cool().await;
+                let _ = self.cool().await;
+                self.hand_over().await;
                 self.happens(Event::Delete, None);
             }
         }
@@ -236,14 +244,43 @@ impl Life {
         .await;
     }
 
-    /// Ends its sandbox if that is ready, and nobody has started it.
-    async fn cool(&mut self) {
+    /// Ends its sandbox if that is ready, and nobody has started it, and clears away what could not be before. `Err`:
+    /// its sandbox may still run. It is tried again.
+    async fn cool(&mut self) -> Result<(), String> {
         self.cools = None;
         // It counts as one until it has ended.
-        if let Some(_ready) = self.ready.take()
-            && !self.repls.end_warm(&self.entry.id).await
-        {
-            self.is_in_the_way = true;
+        let ready = self.ready.take();
+        if ready.is_none() && !self.is_in_the_way {
+            return Ok(());
+        }
+        if let Err(error) = self.repls.spawner.stop(&self.entry.id).await {
+            warn!(%error, "a sandbox that nobody needs could not be ended");
+            self.try_again();
+            return Err(format!("its sandbox could not be ended: {error}"));
+        }
+        self.delete_local_copy().await;
+        Ok(())
+    }
+
+    /// Tries again what could not be cleared away.
+    pub(super) async fn clear_the_way(&mut self) {
+        if self.is_in_the_way {
+            let _ = self.cool().await;
+        }
+    }
+
+    /// Something is in the way.
+    pub(super) fn try_again(&mut self) {
+        self.is_in_the_way = true;
+        self.cools = Some(Instant::now() + self.patience);
+        self.patience = (self.patience * 2).min(RETRY.1);
+    }
+
+    /// What is in the way of a repl that was never made is nobody's.
+    async fn hand_over(&self) {
+        let row = self.repls.db.any_repl(&self.entry.id).await;
+        if self.is_in_the_way && matches!(row, Ok(None)) {
+            self.repls.let_go(&self.entry.id);
         }
     }
 
@@ -471,13 +508,13 @@ impl Life {
                 },
             };
             self.wants_program = false;
-            self.cool().await;
+            let cooled = self.cool().await;
             let reason = self.reason().await;
             self.rest(reason).await;
             for reply in waiting.drain(..) {
                 let _ = reply.send(Err("It was stopped before there was room for it.".into()));
             }
-            let _ = reply.send(self.at_rest());
+            let _ = reply.send(cooled.and(self.at_rest()));
             return None;
         }
     }

@@ -241,26 +241,19 @@ impl Life {
 
     /// It is saved, or in the store anyway: what could not be deleted is only in the way.
     pub(super) async fn delete_local_copy(&mut self) {
-        self.is_in_the_way = true;
         if let Err(error) = self.folder.delete().await {
-            return warn!(%error, "the local copy could not be deleted");
+            warn!(%error, "the local copy could not be deleted");
+            return self.try_again();
         }
         if let Err(error) = self.repls.spawner.release(&self.entry.id).await {
-            return warn!(%error, "its user could not be given back");
+            warn!(%error, "its user could not be given back");
+            return self.try_again();
         }
-        self.is_in_the_way = false;
+        (self.is_in_the_way, self.patience) = (false, RETRY.0);
     }
 
-    /// Tries again to delete what is saved, if it could not be.
-    pub(super) async fn clear_the_way(&mut self) {
-        if self.is_in_the_way {
-            self.delete_local_copy().await;
-        }
-    }
-
-    /// Tries again what could not be done when it came to rest.
+    /// Tries again to save what could not be when it came to rest.
     pub(super) async fn save_what_is_left(&mut self) {
-        self.clear_the_way().await;
         if self.at_rest().is_err() {
             self.rescue().await;
         }

@@ -41,6 +41,8 @@ impl Life {
         // Something of an earlier life may have been left by a stop that failed.
         let stopped = self.repls.spawner.stop(&self.entry.id).await;
         stopped.map_err(|e| e.to_string())?;
+        // From here on it may hold what is not saved.
+        self.is_in_the_way = false;
         let there = match kept {
             Some(volume) => Some(volume),
             None => self.saved_what_is_left().await?,

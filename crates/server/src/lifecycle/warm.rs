@@ -222,6 +222,11 @@ impl Repls {
         }
     }
 
+    /// What is left under this id is nobody's.
+    pub(super) fn let_go(&self, id: &str) {
+        self.warm.end(id.to_owned(), Instant::now());
+    }
+
     /// How many are ready.
     pub fn ready(&self) -> usize {
         self.warm.pool.lock().ready.len()
