@@ -172,6 +172,33 @@ async fn no_more_memory_is_promised_than_there_is_and_who_comes_then_waits() {
     assert_eq!(third.await.unwrap(), 200);
 }
 
+#[tokio::test]
+async fn who_chooses_a_smaller_size_in_line_starts_with_that_once_there_is_room_for_it() {
+    let options = options()
+        .arg("--memory", "2GiB")
+        .arg("--total-memory", "2600MiB");
+    let server = Server::start(options).await.unwrap();
+    let first = server.create("blank").await.unwrap();
+    let second = server.create("blank").await.unwrap();
+    let _page = server.session(&first).await.unwrap();
+    let (http, path) = (server.http(), format!("/api/repls/{second}/start"));
+    let start = tokio::spawn(async move { http.post(&path, json!({})).await.unwrap().status });
+    eventually("it waits", || async {
+        let state = server.state(&second).await.ok()?;
+        let said = state["detail"].as_str()?;
+        said.contains("place 1 in line").then_some(())
+    })
+    .await;
+    let chosen = set(&server, &second, json!({ "size": "small" })).await;
+    assert_eq!(chosen.0, 200, "{}", chosen.1);
+    assert_eq!(start.await.unwrap(), 200);
+    assert_eq!(server.state(&first).await.unwrap()["phase"], "running");
+    let record = format!("sandboxes/sandboxes/{second}.json");
+    let record = std::fs::read(server.data_dir.join(record)).unwrap();
+    let record: Value = serde_json::from_slice(&record).unwrap();
+    assert_eq!(record["limits"]["memory"], 512 << 20);
+}
+
 #[test]
 fn a_server_with_sizes_that_make_no_sense_does_not_start() {
     let data = tempfile::tempdir().unwrap();

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use alcove_spawner::Limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -55,9 +56,9 @@ pub struct Standing {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TooMany(pub usize);
 
-/// A repl may run, and take so many bytes of memory, for as long as this lives.
+/// A repl may run, within these limits, for as long as this lives.
 pub(super) struct Ticket {
-    memory: u64,
+    pub limits: Limits,
     counted: Counted,
 }
 
@@ -67,9 +68,9 @@ impl Drop for Ticket {
         {
             let mut line = admission.line.lock();
             line.running -= 1;
-            line.promised -= self.memory;
+            line.promised -= self.limits.memory;
         }
-        admission.changed.notify_waiters();
+        admission.look_again();
     }
 }
 
@@ -94,7 +95,7 @@ struct Place<'a>(&'a Admission, u64);
 impl Drop for Place<'_> {
     fn drop(&mut self) {
         self.0.line.lock().waiting.retain(|other| *other != self.1);
-        self.0.changed.notify_waiters();
+        self.0.look_again();
     }
 }
 
@@ -116,11 +117,16 @@ impl Admission {
     }
 
     /// For one that runs already.
-    pub fn at_once(self: &Arc<Self>, owner: &str, memory: u64) -> Ticket {
+    pub fn at_once(self: &Arc<Self>, owner: &str, limits: Limits) -> Ticket {
         let mut line = self.line.lock();
-        line.let_in(memory);
+        line.let_in(limits.memory);
         let counted = self.count(&mut line, owner);
-        Ticket { memory, counted }
+        Ticket { limits, counted }
+    }
+
+    /// Something has changed for those in line.
+    pub fn look_again(&self) {
+        self.changed.notify_waiters();
     }
 
     /// How many of somebody's run or wait.
@@ -144,12 +150,12 @@ impl Admission {
         }
     }
 
-    /// Waits for room for one of somebody's, who may have `most` at once, that may take so much memory; `tell` is
-    /// called with each place in line, the first is 1.
+    /// Waits for room for one of somebody's, who may have `most` at once. Its `limits` may become others meanwhile:
+    /// those that it has when it is let in hold. `tell` is called with each place in line, the first is 1.
     pub async fn enter(
         self: &Arc<Self>,
         (owner, most): (&str, usize),
-        memory: u64,
+        limits: impl Fn() -> Limits,
         mut tell: impl FnMut(usize),
     ) -> Result<Ticket, TooMany> {
         let (counted, place) = {
@@ -166,8 +172,9 @@ impl Admission {
             // Asked for first: what changes meanwhile is not missed.
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
-            match self.look(place.1, memory, meminfo("MemAvailable:")) {
-                None => return Ok(Ticket { memory, counted }),
+            let limits = limits();
+            match self.look(place.1, limits.memory, meminfo("MemAvailable:")) {
+                None => return Ok(Ticket { limits, counted }),
                 Some(place) => tell(place),
             }
             let _ = tokio::time::timeout(LOOK, changed).await;
@@ -231,13 +238,20 @@ mod tests {
         })
     }
 
+    fn limits(memory: u64) -> Limits {
+        Limits {
+            memory,
+            ..Limits::default()
+        }
+    }
+
     /// Somebody who may have many.
     const ANY: (&str, usize) = ("eve", 10);
 
     #[tokio::test]
     async fn nobody_has_more_at_once_than_they_may_those_in_line_included() {
         let admission = admission(2, 0, 100);
-        let enter = async |owner, most| admission.enter((owner, most), 7, |_| {}).await;
+        let enter = async |owner, most| admission.enter((owner, most), || limits(7), |_| {}).await;
         let first = enter("eve", 2).await.unwrap();
         let _other = enter("bob", 1).await.unwrap();
         assert_eq!(enter("bob", 1).await.err(), Some(TooMany(1)));
@@ -250,7 +264,7 @@ mod tests {
         assert_eq!(admission.count_of("eve"), 1);
         drop(first);
         assert_eq!(admission.count_of("eve"), 0);
-        let _found = [admission.at_once("eve", 7), admission.at_once("eve", 7)];
+        let _found = [7, 7].map(|memory| admission.at_once("eve", limits(memory)));
         assert_eq!(enter("eve", 2).await.err(), Some(TooMany(2)));
     }
 
@@ -265,7 +279,9 @@ mod tests {
     #[tokio::test]
     async fn who_comes_when_it_is_full_waits_in_line() {
         let admission = admission(1, 0, 100);
-        let first = admission.enter(ANY, 7, |_| panic!("there is room")).await;
+        let first = admission
+            .enter(ANY, || limits(7), |_| panic!("there is room"))
+            .await;
         let first = first.unwrap();
         let line = ["second", "third"].map(|name| {
             let (admission, (sender, places)) = (admission.clone(), tokio::sync::watch::channel(0));
@@ -273,7 +289,7 @@ mod tests {
                 let tell = |place| {
                     sender.send_replace(place);
                 };
-                let ticket = admission.enter(ANY, 7, tell).await.unwrap();
+                let ticket = admission.enter(ANY, || limits(7), tell).await.unwrap();
                 (name, ticket)
             });
             (task, places)
@@ -294,10 +310,36 @@ mod tests {
     #[tokio::test]
     async fn who_leaves_the_line_makes_room_in_it() {
         let admission = admission(1, 0, 100);
-        let _first = admission.at_once("eve", 7);
-        let gone = tokio::time::timeout(Duration::ZERO, admission.enter(ANY, 7, |_| {})).await;
+        let _first = admission.at_once("eve", limits(7));
+        let gone = admission.enter(ANY, || limits(7), |_| {});
+        let gone = tokio::time::timeout(Duration::ZERO, gone).await;
         assert!(gone.is_err());
         assert!(admission.line.lock().waiting.is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_becomes_smaller_in_line_keeps_the_place_and_is_let_in_as_that() {
+        let admission = admission(5, 0, 100);
+        let _first = admission.at_once("eve", limits(60));
+        let (size, sizes) = tokio::sync::watch::channel(60);
+        let (sender, mut places) = tokio::sync::watch::channel(0);
+        let line = admission.clone();
+        let second = tokio::spawn(async move {
+            let tell = |place| {
+                sender.send_replace(place);
+            };
+            line.enter(ANY, || limits(*sizes.borrow()), tell).await
+        });
+        places.wait_for(|place| *place == 1).await.unwrap();
+        // It fits, and stands behind.
+        assert!(!admission.has_room(1));
+        size.send_replace(40);
+        admission.look_again();
+        let ticket = second.await.unwrap().unwrap();
+        assert_eq!(ticket.limits.memory, 40);
+        assert_eq!(admission.line.lock().promised, 100);
+        drop(ticket);
+        assert_eq!(admission.line.lock().promised, 60);
     }
 
     #[test]

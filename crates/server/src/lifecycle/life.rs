@@ -354,17 +354,13 @@ impl Life {
         let mut kept = None;
         self.again = None;
         let is_asked_for = !waiting.is_empty();
-        let limits = match &running {
-            Some(running) => running.terms.limits.clone(),
-            None => self.entry.terms().limits,
-        };
         // Held until it rests again.
-        let _ticket = match &running {
-            Some(_) => self
-                .repls
-                .admission
-                .at_once(&self.entry.owner, limits.memory),
-            None => match self.admitted(limits.memory, &mut waiting).await {
+        let ticket = match &running {
+            Some(running) => {
+                let limits = running.terms.limits.clone();
+                self.repls.admission.at_once(&self.entry.owner, limits)
+            }
+            None => match self.admitted(&mut waiting).await {
                 Some(ticket) => ticket,
                 None => return,
             },
@@ -377,7 +373,7 @@ impl Life {
                 None => {
                     // It was admitted with its size; what it may reach may be less by now.
                     let terms = Terms {
-                        limits: limits.clone(),
+                        limits: ticket.limits.clone(),
                         ..self.entry.terms()
                     };
                     self.start(&terms, kept.take()).await
@@ -455,15 +451,16 @@ impl Life {
         }
     }
 
-    /// Waits until there is room on this machine, with all who ask for it meanwhile. `None`: somebody did
-    /// not want it any more.
-    async fn admitted(&mut self, memory: u64, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
+    /// Waits until there is room on this machine for its size, which may be chosen anew meanwhile, with all who ask
+    /// for it. `None`: somebody did not want it any more.
+    async fn admitted(&mut self, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
         let (repls, entry) = (self.repls.clone(), self.entry.clone());
         let who = (
             entry.owner.as_str(),
             self.policy().running.unwrap_or(usize::MAX),
         );
-        let mut enter = std::pin::pin!(repls.admission.enter(who, memory, |place| {
+        let limits = || entry.terms().limits;
+        let mut enter = std::pin::pin!(repls.admission.enter(who, limits, |place| {
             let words = format!("This server is full: place {place} in line. It starts by itself.");
             repls.happens(&entry, Event::Queue, Some(&words));
         }));
@@ -522,7 +519,7 @@ impl Life {
     /// It is not started; those who asked for it are told why, for a person.
     async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str) {
         self.wants_program = false;
-        self.cool().await;
+        let _ = self.cool().await;
         self.rest(Some(why.to_owned())).await;
         for reply in waiting.drain(..) {
             let _ = reply.send(Err(why.to_owned()));

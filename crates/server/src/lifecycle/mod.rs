@@ -508,6 +508,8 @@ impl Repls {
         if let Some(entry) = self.known(&row.id) {
             entry.set_chosen(self.chosen(row));
             entry.announce();
+            // It may stand in line, and need less room now.
+            self.admission.look_again();
         }
     }
 
