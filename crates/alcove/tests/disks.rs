@@ -166,6 +166,64 @@ async fn a_server_without_the_limit_goes_on_with_disks_that_there_are() {
     assert!(!image(&unlimited, &id).exists(), "a new one has none");
 }
 
+/// Makes folders within each other until no path leads to the innermost, where a file is.
+const DEEP: &str = r"
+import os
+for _ in range(60):
+    os.mkdir('d' * 200)
+    os.chdir('d' * 200)
+open('innermost', 'w').write('there')
+";
+
+const INNERMOST: &str = r"
+import os
+os.chdir('workspace')
+for _ in range(60):
+    os.chdir('d' * 200)
+print(open('innermost').read(), end='')
+";
+
+#[tokio::test]
+async fn what_can_neither_be_saved_nor_be_copied_is_kept_with_its_disk() {
+    let server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let traces = Traces::of(&server).unwrap();
+    page.write_file("deep.py", DEEP.as_bytes()).await.unwrap();
+    let made = "echo saved > a.txt; python3 deep.py";
+    assert_eq!(page.command(made).await.unwrap().1, 0);
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    let state = server.state(&id).await.unwrap();
+    let said = state["detail"].as_str().unwrap();
+    let (_, place) = said.split_once("`unsaved/").unwrap();
+    let disk = server.data_dir.join("unsaved");
+    let disk = disk.join(place.split_once('`').unwrap().0);
+    assert!(!image(&server, &id).exists() && !folder(&server, &id).exists());
+    let copied = disk.with_extension("").join("workspace/a.txt");
+    assert_eq!(std::fs::read_to_string(copied).unwrap(), "saved\n");
+    assert_eq!(in_image(&disk, INNERMOST), "there");
+    // It starts as it was saved.
+    let mut page = server.session(&id).await.unwrap();
+    let said = page.command("cat a.txt; rm -rf d*").await.unwrap().0;
+    assert!(said.contains("saved"), "{said}");
+    drop(page);
+    server.stop().await.unwrap();
+    traces.all_gone().await;
+}
+
+/// What a program says in a disk that is mounted for it alone.
+fn in_image(disk: &Path, program: &str) -> String {
+    let script = "mount -o loop,ro \"$1\" /mnt && cd /mnt && python3 -c \"$2\"";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(disk)
+        .arg(program)
+        .output()
+        .unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}
+
 /// A server that can make no disks: the program for it is none, for this server alone. Disks of other tests,
 /// which would be kept by its mounts, are let go first.
 fn without_disks(folder: &Path) -> Options {

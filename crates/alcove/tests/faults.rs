@@ -72,6 +72,10 @@ impl Spawner for FaultySpawner {
         self.step(self.inner.detach(id, folder)).await
     }
 
+    async fn set_aside(&self, id: &str, folder: &Path, place: &Path) -> Result<bool, SpawnError> {
+        self.step(self.inner.set_aside(id, folder, place)).await
+    }
+
     fn has_disk(&self, id: &str) -> bool {
         self.inner.has_disk(id)
     }

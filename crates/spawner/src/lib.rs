@@ -77,6 +77,17 @@ pub trait Spawner: Send + Sync + 'static {
         Ok(())
     }
 
+    /// The same, but what was in the folder is kept: as the image of a disk, `place`. `false`: the folder has no
+    /// such limit, and nothing has happened to it.
+    async fn set_aside(
+        &self,
+        _id: &str,
+        _folder: &Path,
+        _place: &Path,
+    ) -> Result<bool, SpawnError> {
+        Ok(false)
+    }
+
     /// Whether the folder of repl `id` has a limit by [`Spawner::attach`].
     fn has_disk(&self, _id: &str) -> bool {
         false

@@ -13,6 +13,20 @@ use alcove_volume::Volume;
 /// user. Without it the folder is a restore that was cut short, and holds nothing new.
 const MARK: &str = "restored";
 
+/// What `cp` says of a file for which this machine's disk has no room (strerror(3)).
+const NO_ROOM: &str = "No space left on device";
+/// Files that `cp` could not copy, of which it says so: as many are named.
+const NAMED: usize = 20;
+
+/// Not all of a folder could be copied: its disk is kept as well.
+#[derive(Debug)]
+pub struct Uncopied {
+    /// The image of the disk.
+    pub disk: PathBuf,
+    /// What could not be copied, and why: in lines, as `cp` says it.
+    pub said: String,
+}
+
 #[derive(Clone)]
 pub struct Folder {
     path: PathBuf,
@@ -89,29 +103,49 @@ impl Folder {
     }
 
     /// Moves it to `place`, out of everybody's way. What is limited can't be moved: it is copied, and then
-    /// deleted.
-    pub async fn keep(&self, place: &Path) -> io::Result<()> {
+    /// deleted. Where not all of it can be copied, its disk is kept beside what could.
+    pub async fn keep(&self, place: &Path) -> io::Result<Option<Uncopied>> {
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent)?;
         }
         match std::fs::rename(&self.path, place) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-            moved => return moved,
+            moved => return moved.map(|()| None),
         }
-        let mut copy = place.as_os_str().to_owned();
-        copy.push(".part");
-        let copy = Self::new(copy.into());
+        let copy = Self::new(with_ending(place, ".part"));
         // Of a copy that was cut short.
         copy.delete().await?;
-        run(
-            "cp",
-            &["-a", "-T"],
-            &[self.path.as_path(), copy.path.as_path()],
-        )
-        .await?;
-        std::fs::rename(&copy.path, place)?;
-        run("sync", &["--file-system"], &[place]).await?;
-        self.delete().await
+        let both = [self.path.as_path(), copy.path.as_path()];
+        let copied = run("cp", &["-a", "-T"], &both).await;
+        let uncopied = match copied {
+            Ok(()) => None,
+            Err(error) => Some(self.set_aside(place, error).await?),
+        };
+        let has_room = uncopied.as_ref().is_none_or(|u| !u.said.contains(NO_ROOM));
+        match has_room && copy.exists() {
+            true => std::fs::rename(&copy.path, place)?,
+            false => copy.delete().await?,
+        }
+        let kept = uncopied.as_ref().map_or(place, |u| &u.disk);
+        run("sync", &["--file-system"], &[kept]).await?;
+        self.delete().await?;
+        Ok(uncopied)
+    }
+
+    /// Keeps its disk beside `place`, since not all of it could be copied: `error`, where it has none.
+    async fn set_aside(&self, place: &Path, error: io::Error) -> io::Result<Uncopied> {
+        let disk = with_ending(place, ".img");
+        let Some((spawner, id)) = &self.disk else {
+            return Err(error);
+        };
+        let kept = spawner.set_aside(id, &self.path, &disk).await;
+        match kept.map_err(io::Error::other)? {
+            true => Ok(Uncopied {
+                disk,
+                said: error.to_string(),
+            }),
+            false => Err(error),
+        }
     }
 
     /// Deletes it with all that is in it. Neither depth nor missing permissions are an obstacle: what
@@ -136,20 +170,29 @@ impl Folder {
     }
 }
 
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(ending);
+    path.into()
+}
+
 async fn run(program: &str, arguments: &[&str], paths: &[&Path]) -> io::Result<()> {
     let output = tokio::process::Command::new(program)
         .args(arguments)
         .arg("--")
         .args(paths)
+        .env("LC_ALL", "C")
         .output()
         .await?;
     if output.status.success() {
         return Ok(());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(io::Error::other(
-        said.lines().next().unwrap_or(program).to_owned(),
-    ))
+    let lines: Vec<&str> = said.lines().take(NAMED).collect();
+    Err(io::Error::other(match lines.is_empty() {
+        true => program.to_owned(),
+        false => lines.join("\n"),
+    }))
 }
 
 fn absent_is_fine(error: io::Error) -> io::Result<()> {

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use alcove_protocol::api::{Saved, Unsaved};
 use alcove_volume::{Location, Meta, Outcome, Scope, Volume};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::comeback::Comebacks;
+use super::folder::Uncopied;
 use super::life::{Command, Life, REPLACED, RETRY, Reply};
 use super::saving::project_files;
 use super::transitions::Event;
@@ -186,8 +187,11 @@ impl Life {
             let _ = self.repls.store.delete_manifests(&at).await;
             return Err(format!("The database can't be written: {error}"));
         }
-        self.delete_what_is_saved(&outcome, aside).await?;
-        Ok(told)
+        let uncopied = self.delete_what_is_saved(&outcome, aside).await?;
+        Ok(match uncopied {
+            Some(words) => format!("{told} {words}"),
+            None => told,
+        })
     }
 
     /// Where a local copy is kept aside.
@@ -212,31 +216,38 @@ impl Life {
             )));
         }
         let began = Instant::now();
-        self.delete_what_is_saved(&saving.outcome, self.aside())
-            .await?;
+        let uncopied = self.delete_what_is_saved(&saving.outcome, self.aside());
+        let uncopied = uncopied.await?;
         self.repls
             .metrics
             .step("delete_local_copy", began.elapsed());
-        Ok(None)
+        Ok(uncopied)
     }
 
-    /// Deletes the local copy; keeps it `aside` if not all of it could be saved.
+    /// Deletes the local copy; keeps it `aside` if not all of it could be saved. Says so, for a person, if some of
+    /// that can't be read either.
     async fn delete_what_is_saved(
         &mut self,
         outcome: &Outcome,
         aside: PathBuf,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let refused = outcome.refused_files();
         if outcome.left_out.is_empty() && refused == 0 {
             self.delete_local_copy().await;
-            return Ok(());
+            return Ok(None);
         }
-        self.folder
-            .keep(&aside)
-            .await
-            .map_err(|e| format!("what could not be saved can't be kept: {e}"))?;
-        warn!(unread = ?outcome.left_out, refused, kept = %aside.display(), "not all could be saved: the folder is kept");
-        Ok(())
+        let kept = self.folder.keep(&aside).await;
+        let uncopied = kept.map_err(|e| format!("what could not be saved can't be kept: {e}"))?;
+        let kept = aside.display();
+        warn!(unread = ?outcome.left_out, refused, %kept, "not all could be saved: the folder is kept");
+        Ok(uncopied.map(|Uncopied { disk, said }| {
+            error!(disk = %disk.display(), said, "not all of it could be copied: its disk is kept");
+            let name = disk.file_name().unwrap_or_default().to_string_lossy();
+            format!(
+                "Some of its files could neither be saved nor be read. Nothing is deleted: whoever runs this \
+                 server finds all that it held in `unsaved/{name}` of the data folder."
+            )
+        }))
     }
 
     /// It is saved, or in the store anyway: what could not be deleted is only in the way.

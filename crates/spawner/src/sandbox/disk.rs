@@ -225,6 +225,27 @@ impl Disks {
         Ok(())
     }
 
+    /// Unmounts a repl's disk, and keeps it as `place`. Cut short, it leaves a folder that is whole until it is
+    /// unmounted.
+    pub async fn set_aside(
+        &self,
+        id: &str,
+        folder: &Path,
+        place: &Path,
+    ) -> Result<bool, SpawnError> {
+        if !is_mounted(folder).map_err(io("a repl's folder"))? {
+            return Ok(false);
+        }
+        match fs::rename(self.image(id), place) {
+            // It was cut short.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            moved => moved.map_err(io("a repl's disk can't be kept"))?,
+        }
+        unmount(folder).await?;
+        lock(&self.attached).remove(id);
+        Ok(true)
+    }
+
     /// Where disks are mounted, but for `own`. Ask with `mounting` held.
     pub fn others(&self, own: &Path) -> io::Result<Vec<CString>> {
         let attached = lock(&self.attached);

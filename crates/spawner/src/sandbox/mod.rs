@@ -382,6 +382,14 @@ impl Spawner for SandboxSpawner {
         }
     }
 
+    async fn set_aside(&self, id: &str, folder: &Path, place: &Path) -> Result<bool, SpawnError> {
+        check_id(id)?;
+        match &self.disks {
+            Some(disks) => disks.set_aside(id, folder, place).await,
+            None => Ok(false),
+        }
+    }
+
     fn has_disk(&self, id: &str) -> bool {
         self.disks
             .as_ref()
