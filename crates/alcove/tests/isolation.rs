@@ -245,7 +245,28 @@ async fn without_isolation_only_when_asked_for() {
     assert!(page.command("cat file").await.unwrap().0.contains("kept"));
 }
 
-/// A look at the machine's own takes 7 ms of a processor, and runners look all the time.
+#[tokio::test]
+async fn without_isolation_too_what_runs_goes_on_without_its_server() {
+    let options = options().arg("--spawner", "process");
+    let mut server = Server::start(options).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let begin = "(setsid sh -c 'echo $$ > pid; exec sleep 986' &); until [ -s pid ]; do :; done";
+    page.command(begin).await.unwrap();
+    assert_eq!(server.end(libc::SIGTERM).await.unwrap(), Some(0));
+    let server = server.again().await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let (text, _) = page
+        .command("tr '\\0' ' ' < /proc/$(cat pid)/cmdline")
+        .await
+        .unwrap();
+    assert!(text.contains("sleep 986"), "{text}");
+    drop(page);
+    server.stop().await.unwrap();
+}
+
+/// A look at the machine's own takes 7 ms of a processor, and runners look all the time where the kernel can't be
+/// asked for listening sockets alone.
 #[tokio::test]
 async fn each_repl_has_a_small_table_of_connections_of_its_own() {
     // Linux before 6.1 has one for all.

@@ -136,9 +136,11 @@ impl ProcessSpawner {
         // Ctrl-C in the server's terminal is not for runners, which outlive it.
         command.process_group(0);
         inherit::keep_open(&mut command, inherit::lift(listener)?, Vec::new())?;
+        // Its task ends with the server, and the runner does not.
+        let mut command = tokio::process::Command::from(command);
         let mut child = command.spawn()?;
         drop(command);
-        let pid = child.id();
+        let pid = child.id().unwrap_or_default();
         // A child that ended already stays a zombie until it is waited for below.
         let process = ProcessRef {
             pid,
@@ -147,10 +149,10 @@ impl ProcessSpawner {
         (record.monitor, record.first) = (Some(process), Some(process));
         let (sender, receiver) = watch::channel(None);
         lock(&self.ends).insert(id.clone(), receiver);
-        tokio::task::spawn_blocking(move || {
+        tokio::spawn(async move {
             use std::os::unix::process::ExitStatusExt;
-            let code = child
-                .wait()
+            let ended = child.wait().await;
+            let code = ended
                 .ok()
                 .and_then(|s| s.code().or(s.signal().map(|signal| 128 + signal)));
             sender.send_replace(Some(code.map_or(Exit::Unknown, Exit::Code)));
