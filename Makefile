@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run build web library test test-rust test-web stores test-stores test-package-cache kill-test chaos test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
+.PHONY: help run build web library test test-rust test-web stores test-stores test-package-cache test-machine kill-test chaos test-security attempts e2e lint fmt bench bench-storage measure dev stories pictures bindings system clean
 
 # Further flags of `alcove serve`, of the end-to-end tests, or of what measures.
 ARGS ?=
@@ -74,6 +74,9 @@ chaos: web ## Harms REPLS repls in every way for TIME seconds, and looks for wha
 
 test-package-cache: ## Tries the cache of packages (deploy/package-cache) with real clients, where nginx is
 	@PATH="$$PATH:/usr/sbin" python3 deploy/package-cache/test.py
+
+test-machine: build ## Tries the systemd units in a virtual machine: control groups, restarts, a power cut, a reboot
+	@python3 deploy/machine/test.py
 
 test-security: web ## Tries to break out of real repls, alone; see docs/reference/security.md
 	@cargo test --locked --quiet --workspace --test security

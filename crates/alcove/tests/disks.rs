@@ -31,6 +31,12 @@ fn folder(server: &Server, id: &str) -> PathBuf {
     server.data_dir.join("repls").join(id)
 }
 
+fn umount(folder: &Path) {
+    let unmounted = Command::new("umount").arg("--lazy").arg(folder).status();
+    assert!(unmounted.unwrap().success());
+    assert!(!folder.join("workspace").exists());
+}
+
 /// Kills what runs, and waits until nothing of it is in the way.
 async fn end_sandbox(server: &Server, id: &str) {
     let record = server
@@ -100,17 +106,48 @@ async fn what_was_on_a_disk_is_saved_after_the_machine_was_restarted() {
     page.command("echo precious > file; sync").await.unwrap();
     server.end(libc::SIGKILL).await.unwrap();
     end_sandbox(&server, &id).await;
-    let unmounted = Command::new("umount")
-        .arg("--lazy")
-        .arg(folder(&server, &id))
-        .status();
-    assert!(unmounted.unwrap().success());
-    assert!(!folder(&server, &id).join("workspace").exists());
+    umount(&folder(&server, &id));
 
     let server = server.again().await.unwrap();
     let mut page = server.session(&id).await.unwrap();
     let (said, _) = page.command("cat file").await.unwrap();
     assert!(said.contains("precious"), "{said}");
+}
+
+/// As systemd does when the machine is about to end, whatever the server still does.
+#[tokio::test]
+async fn what_is_on_a_disk_that_is_unmounted_under_a_server_does_not_count_as_deleted() {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.command("echo precious > file").await.unwrap();
+    let save = format!("/api/repls/{id}/save");
+    let saved = server.http().post(&save, Value::Null).await.unwrap();
+    assert!(saved.status < 300, "{}", saved.text());
+    umount(&folder(&server, &id));
+    page.command("echo fresh > other; sync").await.unwrap();
+    let saved = server.http().post(&save, Value::Null).await.unwrap();
+    assert!(saved.status >= 500, "{}", saved.text());
+    server.end(libc::SIGTERM).await.unwrap();
+    let in_store = format!("/api/repls/{id}/history/latest/files/file");
+    end_sandbox(&server, &id).await;
+
+    let server = server.again().await.unwrap();
+    let kept = server.http().get(&in_store).await.unwrap();
+    assert_eq!(kept.text(), "precious\n");
+    let states = format!("/api/repls/{id}/history");
+    let states = server.http().get(&states).await.unwrap().json();
+    let states = states["states"].as_array().unwrap();
+    assert!(
+        states.iter().all(|state| state["removed"] == 0),
+        "{states:?}"
+    );
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page.command("cat file other").await.unwrap();
+    assert!(
+        said.contains("precious") && said.contains("fresh"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

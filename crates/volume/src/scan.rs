@@ -27,8 +27,10 @@ pub const MAX_DEPTH: usize = 256;
 pub const MAX_PATH_BYTES: usize = 3500;
 /// The runner's temporary files.
 pub(crate) const TEMPORARY_PREFIX: &[u8] = b".~alcove-";
-/// The two top folders.
-pub(crate) const TOPS: [&str; 2] = ["workspace", "home"];
+/// The two top folders. No program can remove the first: where it is missing, the disk that it was on has been
+/// unmounted, and nothing was deleted.
+pub(crate) const TOPS: [&str; 2] = [WORKSPACE, "home"];
+const WORKSPACE: &str = "workspace";
 
 /// What lies under one path.
 #[derive(Debug, Clone)]
@@ -130,7 +132,7 @@ impl Rules<'_> {
         for name in TOPS {
             match open_folder(top.as_fd(), name.as_bytes()) {
                 Ok(folder) => walk.folder(folder, name.as_bytes(), 1),
-                Err(rustix::io::Errno::NOENT) => {}
+                Err(rustix::io::Errno::NOENT) if name != WORKSPACE => {}
                 Err(error) => return Err(VolumeError::local(name, error)),
             }
         }

@@ -14,12 +14,12 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use super::cgroup_plan::{Hierarchy, Kind, Setting, find, plan};
+use super::cgroup_plan::{Hierarchy, Kind, Setting, find, handed_over, plan};
 use super::cgroup_usage;
 use crate::pid::ProcessRef;
 use crate::{Limits, SpawnError, Usage};
 
-/// Where the server's own processes go on v2; `DelegateSubgroup=` in a systemd unit.
+/// Where the server's own processes go on v2, unless systemd has handed over a group beside them.
 const LEAF: &str = "alcove-server";
 
 /// The hierarchies in use; empty where none is ours to use.
@@ -101,47 +101,51 @@ fn apply(settings: &[Setting]) -> io::Result<()> {
 /// Makes our folder in a hierarchy; `None` where that isn't allowed, or gives no limits.
 fn usable(found: Hierarchy, name: &str) -> Option<Hierarchy> {
     // Where an earlier server has moved its processes (see below), or systemd has put ours.
-    let above = match found.base.parent() {
+    let own = match found.base.parent() {
         Some(parent) if found.base.ends_with(LEAF) => parent.to_owned(),
         _ => found.base,
     };
+    let above = match found.kind {
+        Kind::V2 => handed_over(&own).filter(|group| group.is_dir()),
+        Kind::V1 { .. } => None,
+    };
+    let above = above.unwrap_or(own);
     let base = above.join(name);
     if found.kind == Kind::V2 {
-        let controllers = fs::read_to_string(above.join("cgroup.controllers")).unwrap_or_default();
-        let has = |c| controllers.split_whitespace().any(|x| x == c);
-        if !has("memory") || !has("pids") {
-            return None;
-        }
-        let wanted: &[&str] = if has("cpu") {
-            &["+memory +pids", "+cpu"]
-        } else {
-            &["+memory +pids"]
-        };
+        hand_down(&above, &base)?;
+    } else {
         fs::create_dir_all(&base).ok()?;
-        if fs::write(above.join("cgroup.subtree_control"), wanted[0]).is_err() {
-            // A group with processes can't hand controllers down (cgroups(7)): ours move below.
-            let leaf = above.join(LEAF);
-            fs::create_dir_all(&leaf).ok()?;
-            for pid in members(&above) {
-                let _ = fs::write(leaf.join("cgroup.procs"), pid.to_string());
-            }
-            fs::write(above.join("cgroup.subtree_control"), wanted[0]).ok()?;
-        }
-        for wanted in wanted {
-            // The first is needed, and was written above; CPU shares are welcome.
-            let _ = fs::write(above.join("cgroup.subtree_control"), wanted);
-            let _ = fs::write(base.join("cgroup.subtree_control"), wanted);
-        }
-        return Some(Hierarchy {
-            base,
-            kind: found.kind,
-        });
     }
-    fs::create_dir_all(&base).ok()?;
     Some(Hierarchy {
         base,
         kind: found.kind,
     })
+}
+
+/// Makes `base`, and has `above` and it limit what is below them.
+fn hand_down(above: &Path, base: &Path) -> Option<()> {
+    let controllers = fs::read_to_string(above.join("cgroup.controllers")).unwrap_or_default();
+    let has = |c| controllers.split_whitespace().any(|x| x == c);
+    if !has("memory") || !has("pids") {
+        return None;
+    }
+    let limits = "+memory +pids";
+    fs::create_dir_all(base).ok()?;
+    if fs::write(above.join("cgroup.subtree_control"), limits).is_err() {
+        // A group with processes can't hand controllers down (cgroups(7)): ours move below.
+        let leaf = above.join(LEAF);
+        fs::create_dir_all(&leaf).ok()?;
+        for pid in members(above) {
+            let _ = fs::write(leaf.join("cgroup.procs"), pid.to_string());
+        }
+        fs::write(above.join("cgroup.subtree_control"), limits).ok()?;
+    }
+    fs::write(base.join("cgroup.subtree_control"), limits).ok()?;
+    // Shares of the processors are welcome.
+    for group in [above, base] {
+        let _ = fs::write(group.join("cgroup.subtree_control"), "+cpu");
+    }
+    Some(())
 }
 
 /// Opens `<group>/<child>/cgroup.procs` for writing.

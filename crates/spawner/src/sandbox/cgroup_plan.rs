@@ -99,6 +99,14 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
     found
 }
 
+/// The group that systemd keeps for the repls of a service, by the service's own: that of the unit with the
+/// same name and `-repls` (`deploy/alcove-repls.service`). In the service's own they would be in the way:
+/// systemd could not start it again there, since a group that hands controllers down takes no processes.
+pub fn handed_over(own: &Path) -> Option<PathBuf> {
+    let unit = own.file_name()?.to_str()?.strip_suffix(".service")?;
+    Some(own.with_file_name(format!("{unit}-repls.service")))
+}
+
 /// What to write for one repl, in order; `group` is the repl's folder in this hierarchy.
 pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -207,6 +215,16 @@ mod tests {
             find(mount, "4:memory:/docker/abc\n")[0].base,
             Path::new("/sys/fs/cgroup/")
         );
+    }
+
+    #[test]
+    fn a_service_has_a_group_for_repls_beside_its_own() {
+        let beside = |own: &str| handed_over(Path::new(own)).map(|p| p.display().to_string());
+        let group = "/sys/fs/cgroup/system.slice/alcove.service";
+        let wanted = "/sys/fs/cgroup/system.slice/alcove-repls.service";
+        assert_eq!(beside(group).as_deref(), Some(wanted));
+        assert_eq!(beside("/sys/fs/cgroup/user.slice/a.scope"), None);
+        assert_eq!(beside("/sys/fs/cgroup/"), None);
     }
 
     #[test]

@@ -98,6 +98,8 @@ pub struct SandboxSpawner {
     /// None as an ordinary user, and where the machine can't.
     disks: Option<Disks>,
     cgroups: Cgroups,
+    /// Control groups above those of repls: ours, and an earlier server's where that ran in another place.
+    bases: BTreeSet<PathBuf>,
     router: Arc<Router>,
     languages: Languages,
     host: HostLayout,
@@ -190,6 +192,10 @@ impl SandboxSpawner {
                 "system calls can't be filtered on this processor: {error}"
             ))
         })?;
+        let left: Vec<Record> = records.all().map_err(io("records of sandboxes"))?;
+        let bases = cgroups.hierarchies.iter().map(|h| h.base.as_path());
+        let bases = bases.chain(left.iter().flat_map(Record::bases));
+        let bases = bases.map(Path::to_owned).collect();
         let spawner = Self {
             registries: config.registries.clone(),
             crates: config.crates.clone(),
@@ -202,6 +208,7 @@ impl SandboxSpawner {
             uids,
             disks,
             cgroups,
+            bases,
             router,
             languages,
             host: HostLayout::read(),
@@ -213,11 +220,7 @@ impl SandboxSpawner {
             ends: Mutex::default(),
             links: Mutex::default(),
         };
-        for record in spawner
-            .records
-            .all::<Record>()
-            .map_err(io("records of sandboxes"))?
-        {
+        for record in left {
             if let Some(link) = record.link {
                 lock(&spawner.links).insert(record.id.clone(), link);
             }
@@ -480,9 +483,9 @@ impl Spawner for SandboxSpawner {
         if let Err(error) = self.router.close().await {
             tracing::warn!(%error, "the network's router could not be removed");
         }
-        for hierarchy in &self.cgroups.hierarchies {
+        for base in &self.bases {
             // Stays while a repl runs.
-            let _ = std::fs::remove_dir(&hierarchy.base);
+            let _ = std::fs::remove_dir(base);
         }
         // Sockets of what still runs stay.
         if self

@@ -35,6 +35,11 @@ impl Record {
     pub fn runs(&self) -> bool {
         self.first.is_some_and(ProcessRef::is_alive)
     }
+
+    /// Folders that its control groups are in.
+    pub fn bases(&self) -> impl Iterator<Item = &Path> {
+        self.cgroups.iter().filter_map(|group| group.parent())
+    }
 }
 
 impl From<Record> for Sandbox {
