@@ -332,9 +332,6 @@ def stage_power_cut() -> None:
 
 def stage_reboot() -> None:
     busy, idle = json.loads(NOTED.read_text())
-    for line in run("journalctl", "-b", "-1", "--no-pager", "-n", "200").splitlines():
-        if "alcove" in line or "repls" in line:
-            say(f"# {line}")
     came_back("reboot", "at-the-last-moment", busy, idle)
     run("systemctl", "stop", "alcove")
     run("sh", "-c", "set -a; . /etc/alcove.env; alcove drain --data-dir /var/lib/alcove")

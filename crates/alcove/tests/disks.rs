@@ -114,7 +114,6 @@ async fn what_was_on_a_disk_is_saved_after_the_machine_was_restarted() {
     assert!(said.contains("precious"), "{said}");
 }
 
-/// As systemd does when the machine is about to end, whatever the server still does.
 #[tokio::test]
 async fn what_is_on_a_disk_that_is_unmounted_under_a_server_does_not_count_as_deleted() {
     let mut server = Server::start(limited()).await.unwrap();

@@ -9,7 +9,7 @@ use crate::changes::Changes;
 use crate::manifest::{BulkRef, Entry, Kind, Manifest, Tree, encode_path, is_in, places};
 use crate::quota::{self, Size};
 use crate::rules::{RUNNING, bulk_rules, cache_rules};
-use crate::scan::{Found, FoundKind, MAX_FILES, Room, Rules, Stamp, skipper};
+use crate::scan::{Found, FoundKind, MAX_FILES, Room, Rules, Stamp, open_top, skipper};
 use crate::snapshot::is_at_or_below;
 use crate::stamps::Stamps;
 use crate::upload::{Known, Upload, pack_inlined, upload};
@@ -92,6 +92,8 @@ impl Volume {
             never.push(RUNNING.to_owned());
         }
         let skip = skipper(never, (!everything).then(|| rules.clone()));
+        // While it is open, the disk that it may be on can't be unmounted: what was found is there to be read.
+        let _open = open_top(&self.dir)?;
         let dir = self.dir.clone();
         let (mut before, mut bulk_before) = (old.clone(), Arc::default());
         let mut bulk_key = old.bulk.as_ref().map(|bulk| bulk.key.as_str());
