@@ -214,7 +214,7 @@ def fork_bomb(repl: str) -> None:
 
 
 def figures(repl: str) -> None:
-    inside(repl, "timeout 30 sh -c 'while :; do :; done' & sleep 0.1")
+    inside(repl, "sh -c 'echo $$ > hog; while :; do :; done' > /dev/null 2>&1 &")
 
     def cpu() -> int:
         return int(re.search(rf'alcove_repl_cpu_percent{{repl="{repl}"}} (\d+)', api("GET", "/metrics").decode())[1])
@@ -223,6 +223,7 @@ def figures(repl: str) -> None:
     text = api("GET", "/metrics").decode()
     memory = re.search(rf'alcove_repl_memory_bytes{{repl="{repl}"}} (\d+)', text)
     check("metrics tell how much memory a repl takes", memory and 0 < int(memory[1]) < MEMORY, memory)
+    inside(repl, "kill $(cat hog)")
 
 
 def goes_on(what: str, before: list[tuple[int, str]], busy: str, idle: str) -> None:
@@ -267,16 +268,16 @@ def left() -> list[str]:
     return [*groups, *processes.split(), *mounts, *namespaces, *loops]
 
 
-def drained(busy: str) -> None:
+def drain(what: str, busy: str) -> None:
+    """As operate.md says, with no server."""
     run("systemctl", "stop", "alcove")
-    check("control: what goes on is found", any(busy in one for one in left()), left())
+    check(f"{what}: control: what goes on is found", any(busy in one for one in left()), left())
     run("sh", "-c", "set -a; . /etc/alcove.env; alcove drain --data-dir /var/lib/alcove")
+    # A loop device goes a moment after what was mounted of it.
     end = time.monotonic() + DEADLINE_S
-    while left() and time.monotonic() < end:
+    while (there := left()) and time.monotonic() < end:
         time.sleep(0.2)
-    check("drain leaves nothing on the machine", not left(), left())
-    run("systemctl", "start", "alcove")
-    until("/readyz", is_ready)
+    check(f"{what}: drain leaves nothing on the machine", not there, there)
 
 
 def stage_install() -> None:
@@ -293,7 +294,9 @@ def stage_install() -> None:
     until("it ticks", lambda: inside(busy, "cat ticks")[0] == 0)
     until("it is quiet", lambda: not programs(idle))
     restarts(busy, idle)
-    drained(busy)
+    drain("install", busy)
+    run("systemctl", "start", "alcove")
+    until("/readyz", is_ready)
     api("PATCH", f"/api/repls/{busy}", {"settings": {"keep_alive": True}})
     api("POST", f"/api/repls/{busy}/start?run=true")
     api("POST", f"/api/repls/{idle}/start")
@@ -333,9 +336,7 @@ def stage_power_cut() -> None:
 def stage_reboot() -> None:
     busy, idle = json.loads(NOTED.read_text())
     came_back("reboot", "at-the-last-moment", busy, idle)
-    run("systemctl", "stop", "alcove")
-    run("sh", "-c", "set -a; . /etc/alcove.env; alcove drain --data-dir /var/lib/alcove")
-    check("drain after all of it leaves nothing", not left(), left())
+    drain("reboot", busy)
     run("systemctl", "poweroff", "--no-block")
 
 

@@ -146,7 +146,7 @@ def main() -> None:
         results = boot(stage, kernel, cut)
         passed, failed = passed + results[0], failed + results[1]
         # What comes next begins with what this one leaves.
-        if failed and not os.environ.get("GO_ON"):
+        if failed:
             break
     print(f"{passed} passed, {failed} failed, in {time.monotonic() - began:.0f} s")
     sys.exit(failed > 0)
