@@ -20,7 +20,8 @@ const POLL: Duration = Duration::from_secs(2);
 
 pub struct Watcher {
     top: PathBuf,
-    inotify: AsyncFd<OwnedFd>,
+    /// None where this user has no more instances.
+    inotify: Option<AsyncFd<OwnedFd>>,
     state: RefCell<State>,
     changed: Notify,
 }
@@ -36,9 +37,19 @@ struct State {
 
 impl Watcher {
     pub fn start(top: PathBuf) -> io::Result<Rc<Self>> {
-        let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)?;
-        // SAFETY: an `OwnedFd` answers the same open descriptor for as long as it lives.
-        let inotify = unsafe { AsyncFd::register(fd)? };
+        let inotify = match inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC) {
+            // SAFETY: an `OwnedFd` answers the same open descriptor for as long as it lives.
+            Ok(fd) => Some(unsafe { AsyncFd::register(fd)? }),
+            Err(error) => {
+                tracing::warn!(%error, "this user has no more instances of inotify: folders are polled");
+                None
+            }
+        };
+        Ok(Self::over(top, inotify))
+    }
+
+    /// Without an instance of inotify, every folder is polled.
+    fn over(top: PathBuf, inotify: Option<AsyncFd<OwnedFd>>) -> Rc<Self> {
         let watcher = Rc::new(Self {
             top,
             inotify,
@@ -49,7 +60,7 @@ impl Watcher {
         tokio::task::spawn_local(async move { reader.read().await });
         let poller = watcher.clone();
         tokio::task::spawn_local(async move { poller.poll().await });
-        Ok(watcher)
+        watcher
     }
 
     /// Begins to watch; each call needs its [`Watcher::unwatch`].
@@ -67,8 +78,9 @@ impl Watcher {
             | WatchFlags::DELETE_SELF
             | WatchFlags::MOVE_SELF
             | WatchFlags::ONLYDIR;
-        let number = match inotify::add_watch(&self.inotify, folder.under(&self.top), flags) {
-            Ok(number) => {
+        let add = |inotify| inotify::add_watch(inotify, folder.under(&self.top), flags);
+        let number = match self.inotify.as_ref().map(add) {
+            Some(Ok(number)) => {
                 state
                     .folders
                     .entry(number)
@@ -76,10 +88,11 @@ impl Watcher {
                     .push(folder.clone());
                 Some(number)
             }
-            Err(error) => {
+            Some(Err(error)) => {
                 tracing::debug!(%folder, %error, "no watch: the folder is polled");
                 None
             }
+            None => None,
         };
         state.watched.insert(folder.clone(), (number, 1));
     }
@@ -95,7 +108,9 @@ impl Watcher {
         }
         let number = *number;
         state.watched.remove(folder);
-        let Some(number) = number else { return };
+        let (Some(number), Some(inotify)) = (number, &self.inotify) else {
+            return;
+        };
         let Some(paths) = state.folders.get_mut(&number) else {
             return;
         };
@@ -103,7 +118,7 @@ impl Watcher {
         if paths.is_empty() {
             state.folders.remove(&number);
             // It may have gone with its folder.
-            let _ = inotify::remove_watch(&self.inotify, number);
+            let _ = inotify::remove_watch(inotify, number);
         }
     }
 
@@ -125,12 +140,13 @@ impl Watcher {
     }
 
     async fn read(&self) {
+        let Some(inotify) = &self.inotify else { return };
         let mut buffer = [const { MaybeUninit::uninit() }; 4096];
         loop {
-            let Ok(mut ready) = self.inotify.readable().await else {
+            let Ok(mut ready) = inotify.readable().await else {
                 return;
             };
-            let mut events = inotify::Reader::new(self.inotify.get_ref(), &mut buffer);
+            let mut events = inotify::Reader::new(inotify.get_ref(), &mut buffer);
             loop {
                 match events.next() {
                     Ok(event) => self.note(event.wd(), event.events()),
@@ -180,5 +196,25 @@ impl Watcher {
                 self.changed.notify_one();
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn without_an_instance_of_inotify_folders_are_polled() {
+        let top = tempfile::tempdir().unwrap();
+        let local = tokio::task::LocalSet::new();
+        let polled = local.run_until(async {
+            let watcher = Watcher::over(top.path().to_owned(), None);
+            let folder = "folder".parse::<WorkspacePath>().unwrap();
+            watcher.watch(&folder);
+            assert!(watcher.changes().await.contains(&folder));
+            watcher.unwatch(&folder);
+            assert!(watcher.state.borrow().watched.is_empty());
+        });
+        tokio::time::timeout(POLL * 10, polled).await.unwrap();
     }
 }
