@@ -21,6 +21,10 @@ test("the operator lets somebody in, gives them a role, stops what they run, and
   await page.keyboard.press("Escape");
   await expect(dialog).toBeHidden();
 
+  // Who is signed in is not made somebody else by an address.
+  await page.goto(address);
+  await expect(page.getByText("somebody else is signed in here")).toBeVisible();
+  await page.goto(`${server.origin}/admin`);
   const eve = await person();
   await eve.goto(address);
   await expect(eve.getByRole("heading", { name: "What will you make?" })).toBeVisible();

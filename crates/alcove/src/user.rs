@@ -101,8 +101,13 @@ async fn run(action: Action) -> anyhow::Result<()> {
 }
 
 fn told(key: &NewKey) -> String {
+    let before = match key.repls {
+        0 => String::new(),
+        1 => " One repl is theirs.".into(),
+        n => format!(" {n} repls are theirs."),
+    };
     format!(
-        "{} signs in here. Whoever has this address is {0}; it is told this once:\n\n  {}",
+        "{} signs in here. Whoever has this address is {0}; it is told this once.{before}\n\n  {}",
         key.name, key.address
     )
 }

@@ -51,6 +51,16 @@ fn client(server: &Server, key: &str) -> Http {
     Http::new(server.address, &server.address.to_string()).bearer(key)
 }
 
+/// The page of a browser in which somebody has opened their address.
+async fn signed_in(server: &Server, key: &str) -> Http {
+    let page = Http::new(server.address, &server.host());
+    let opened = page.get(&format!("/sign-in?token={key}")).await.unwrap();
+    let led_to = (opened.status, opened.header("location"));
+    assert_eq!(led_to, (303, Some("/")));
+    let cookie = opened.header("set-cookie").unwrap();
+    server.page(cookie.split(';').next().unwrap())
+}
+
 async fn create(http: &Http) -> String {
     let body = json!({ "template": "blank" });
     let made = http.post("/api/repls", body).await.unwrap();
@@ -75,14 +85,7 @@ async fn set(http: &Http, id: &str, settings: Value) -> (u16, String) {
 async fn who_is_let_in_has_repls_of_their_own_until_they_are_sent_away() {
     let mut server = server("").await;
     let eves = key(&user(&server, &["add", "Eve"]).unwrap());
-    let page = Http::new(server.address, &server.host());
-    let signed_in = page.get(&format!("/sign-in?token={eves}")).await.unwrap();
-    assert_eq!(
-        (signed_in.status, signed_in.header("location")),
-        (303, Some("/"))
-    );
-    let cookie = signed_in.header("set-cookie").unwrap();
-    let browser = server.page(cookie.split(';').next().unwrap());
+    let browser = signed_in(&server, &eves).await;
     let me = browser.get("/api/me").await.unwrap().json();
     assert_eq!(
         (&me["name"], &me["role"], &me["is_operator"]),
@@ -109,10 +112,15 @@ async fn who_is_let_in_has_repls_of_their_own_until_they_are_sent_away() {
     assert_eq!(browser.get("/api/me").await.unwrap().status, 401);
     let denied = client(&server, &eves).get("/api/me").await.unwrap();
     assert_eq!(denied.status, 401);
+    let page = Http::new(server.address, &server.host());
     let wrong = page.get(&format!("/sign-in?token={eves}")).await.unwrap();
     assert_eq!(wrong.header("location"), Some("/sign-in?wrong"));
     let host = server.http().get("/api/host").await.unwrap().json();
     assert_eq!(host["repls"], json!([]));
+    let path = format!("/api/people/{}", me["id"].as_str().unwrap());
+    let http = server.http();
+    let twice = http.json(Method::DELETE, &path, json!({})).await;
+    assert_eq!(twice.unwrap().status, 204);
 
     server.end(libc::SIGTERM).await.unwrap();
     let server = server.again().await.unwrap();
@@ -122,6 +130,7 @@ async fn who_is_let_in_has_repls_of_their_own_until_they_are_sent_away() {
     let body = json!({ "name": "Eve" });
     let let_in = server.http().post("/api/people", body).await.unwrap();
     assert_eq!(let_in.status, 201, "{}", let_in.text());
+    assert_eq!(let_in.json()["repls"], json!(1));
     let new = let_in.json()["key"].as_str().unwrap().to_owned();
     let mut session = Session::connect(server.address, &new, &id).await.unwrap();
     assert_eq!(session.command("cat file").await.unwrap().0, "precious\n");
@@ -143,9 +152,12 @@ async fn another_key_ends_all_that_was_opened_with_the_one_before() {
         visitor.get("/").await.unwrap().status
     };
     assert_ne!(visit().await, 401);
+    let browser = signed_in(&server, &first).await;
+    assert_eq!(browser.get("/api/me").await.unwrap().status, 200);
     let second = key(&user(&server, &["key", "Eve"]).unwrap());
     session.closed().await.unwrap();
     assert_eq!(visit().await, 401);
+    assert_eq!(browser.get("/api/me").await.unwrap().status, 401);
     let status = async |key| client(&server, key).get("/api/me").await.unwrap().status;
     assert_eq!((status(&first).await, status(&second).await), (401, 200));
     assert!(Session::connect(server.address, &second, &id).await.is_ok());
@@ -185,6 +197,13 @@ async fn a_role_says_what_the_repls_of_its_people_may_be() {
         said.contains("you may have one at once") && said.contains("dashboard"),
         "{said}"
     );
+    let state = eve
+        .get(&format!("/api/repls/{second}"))
+        .await
+        .unwrap()
+        .json()["state"]
+        .clone();
+    assert_eq!(state["phase"], "stopped", "it is no failure of its own");
     // Of others' there may be more.
     let [third, fourth] = [(); 2].map(|()| server.create("blank"));
     let (third, fourth) = (third.await.unwrap(), fourth.await.unwrap());
@@ -266,6 +285,120 @@ async fn what_is_the_operators_is_nobody_elses() {
     user(&server, &["role", "Eve", "operator"]).unwrap();
     let people = eve.get("/api/people").await.unwrap();
     assert_eq!(people.json()["people"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn nobody_is_led_into_somebody_elses_repls_without_being_asked() {
+    let server = server("").await;
+    let address = user(&server, &["add", "Eve"]).unwrap();
+    let path = format!("/sign-in?token={}", key(&address));
+    let page = Http::new(server.address, &server.host());
+    let elsewhere = page.clone().header("sec-fetch-site", "cross-site");
+    let operator = page
+        .clone()
+        .header("cookie", &server.sign_in().await.unwrap());
+    for browser in [elsewhere, operator] {
+        let asked = browser.get(&path).await.unwrap();
+        assert_eq!((asked.status, asked.header("set-cookie")), (200, None));
+    }
+    let typed = page
+        .header("sec-fetch-site", "none")
+        .get(&path)
+        .await
+        .unwrap();
+    assert!(typed.header("set-cookie").is_some());
+}
+
+#[tokio::test]
+async fn who_is_let_in_again_has_the_role_that_was_given_then() {
+    let server = server("student:max-size=small,network=none").await;
+    let said = user(&server, &["add", "Eve"]).unwrap();
+    let eve = client(&server, &key(&said));
+    let id = create(&eve).await;
+    assert_eq!(start(&eve, &id).await.0, 200);
+    user(&server, &["remove", "Eve"]).unwrap();
+    let said = user(&server, &["add", "Eve", "--role", "student"]).unwrap();
+    assert!(said.contains("One repl is theirs"), "{said}");
+    let eve = client(&server, &key(&said));
+    assert_eq!(start(&eve, &id).await.0, 200);
+    let path = format!("/api/repls/{id}");
+    eventually("it is held to a small one's memory", || async {
+        let state = eve.get(&path).await.ok()?.json()["state"].clone();
+        (state["resources"]["max_memory"] == 512 << 20).then_some(())
+    })
+    .await;
+}
+
+/// Behind the server's back, as by one that ended in the midst of it.
+fn sent_away(server: &Server, name: &str) {
+    let script = "import sqlite3, sys\nd = sqlite3.connect(sys.argv[1])\n\
+        d.execute('update users set left_ms = 1, key_hash = null where name = ?', (sys.argv[2],))\nd.commit()";
+    let done = Command::new("python3")
+        .args(["-c", script])
+        .arg(server.data_dir.join("alcove.db"))
+        .arg(name)
+        .status();
+    assert!(done.unwrap().success());
+}
+
+#[tokio::test]
+async fn what_ran_of_somebody_who_was_sent_away_does_not_go_on_with_the_next_server() {
+    let mut server = server("").await;
+    let eves = key(&user(&server, &["add", "Eve"]).unwrap());
+    let eve = client(&server, &eves);
+    let id = create(&eve).await;
+    let kept = json!({ "keep_alive": true });
+    assert_eq!(set(&eve, &id, kept.clone()).await.0, 200);
+    let mut session = Session::connect(server.address, &eves, &id).await.unwrap();
+    session.command("echo precious > file").await.unwrap();
+    let others = server.create("blank").await.unwrap();
+    assert_eq!(set(&server.http(), &others, kept).await.0, 200);
+    assert_eq!(start(&server.http(), &others).await.0, 200);
+    server.end(libc::SIGKILL).await.unwrap();
+    sent_away(&server, "Eve");
+    let server = server.again().await.unwrap();
+    server.until(&others, "running").await;
+    eventually("it is saved, and runs no more", || async {
+        let host = server.http().get("/api/host").await.ok()?.json();
+        let repls = host["repls"].as_array()?;
+        repls
+            .iter()
+            .all(|repl| repl["id"] == others.as_str())
+            .then_some(())
+    })
+    .await;
+    let body = json!({ "name": "Eve" });
+    let again = server.http().post("/api/people", body).await.unwrap();
+    let new = again.json()["key"].as_str().unwrap().to_owned();
+    let mut session = Session::connect(server.address, &new, &id).await.unwrap();
+    assert_eq!(session.command("cat file").await.unwrap().0, "precious\n");
+}
+
+#[tokio::test]
+async fn a_request_that_ends_after_its_role_has_gone_does_nothing() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = server("").await;
+    let eves = key(&user(&server, &["add", "Eve", "--role", "operator"]).unwrap());
+    let body = r#"{"name":"Mallory","role":"operator"}"#;
+    let mut stream = tokio::net::TcpStream::connect(server.address)
+        .await
+        .unwrap();
+    let head = format!(
+        "POST /api/people HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {eves}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // It is asked for once the head has been looked at.
+    let mut said = [0; 12];
+    stream.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HTTP/1.1 100");
+    user(&server, &["role", "Eve", "member"]).unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.unwrap();
+    assert!(said.contains("403 Forbidden"), "{said}");
+    let people = user(&server, &["list"]).unwrap();
+    assert!(!people.contains("Mallory"), "{people}");
 }
 
 #[tokio::test]

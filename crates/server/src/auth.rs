@@ -198,7 +198,8 @@ impl FromRequestParts<Arc<App>> for User {
             .and_then(|h| h.strip_prefix("Bearer "));
         let login = if let Some(token) = bearer {
             let person = app.people.by_key(token);
-            app.logins.by_key(&person.ok_or(ApiFailure::SignedOut)?)
+            let login = person.and_then(|person| app.logins.by_key(&person));
+            login.ok_or(ApiFailure::SignedOut)?
         } else {
             let https = app.config.is_https();
             let id = app
@@ -225,6 +226,20 @@ impl FromRequestParts<Arc<App>> for User {
 /// The signed-in user of a request that is the operator's alone.
 pub struct Operator(pub User);
 
+impl Operator {
+    /// Asked when something is done: they may have been somebody else's equal when the request began.
+    pub fn still(&self, app: &App) -> Result<(), ApiFailure> {
+        let person = app.people.find(&self.0.id);
+        match person.is_some_and(|person| person.is_operator()) && self.0.login.holds() {
+            true => Ok(()),
+            false => Err(NOT_OPERATOR),
+        }
+    }
+}
+
+/// What is told to everybody else.
+const NOT_OPERATOR: ApiFailure = ApiFailure::Forbidden("This is for the operator of this server.");
+
 impl FromRequestParts<Arc<App>> for Operator {
     type Rejection = ApiFailure;
 
@@ -232,9 +247,7 @@ impl FromRequestParts<Arc<App>> for Operator {
         let user = User::from_request_parts(parts, app).await?;
         match user.is_operator {
             true => Ok(Self(user)),
-            false => Err(ApiFailure::Forbidden(
-                "This is for the operator of this server.",
-            )),
+            false => Err(NOT_OPERATOR),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the operator of a server sees of it, and does: what runs on this machine, and who may.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use alcove_protocol::host::{Host, HostRepl, HostRoom, NewKey, People, Person, Role};
 use alcove_volume::Size;
@@ -88,45 +89,78 @@ impl App {
     }
 
     /// Lets somebody in.
-    pub async fn let_in(&self, name: &str, role: Option<&str>) -> Result<NewKey, ApiFailure> {
-        let (person, key) = self.people.add(name, role).await?;
-        tracing::info!(person = person.name, role = person.role, "let in");
-        Ok(self.new_key(person, key))
+    pub async fn let_in(
+        self: &Arc<Self>,
+        name: &str,
+        role: Option<&str>,
+    ) -> Result<NewKey, ApiFailure> {
+        let (app, name, role) = (self.clone(), name.to_owned(), role.map(str::to_owned));
+        to_its_end(async move {
+            let (person, key) = app.people.add(&name, role.as_deref()).await?;
+            tracing::info!(person = person.name, role = person.role, "let in");
+            let repls = app.policy_changed(&person.id).await?;
+            Ok(app.new_key(person, key, repls))
+        })
+        .await
     }
 
     /// Another key for somebody: whoever is signed in with the one before is no more.
-    pub async fn renew_key(&self, id: &str) -> Result<NewKey, ApiFailure> {
-        let (person, key) = self.people.renew_key(id).await?;
-        self.logins.end_all(id).await?;
-        tracing::info!(person = person.name, "has another key");
-        Ok(self.new_key(person, key))
+    pub async fn renew_key(self: &Arc<Self>, id: &str) -> Result<NewKey, ApiFailure> {
+        let (app, id) = (self.clone(), id.to_owned());
+        to_its_end(async move {
+            let (person, key) = app.people.renew_key(&id).await?;
+            app.logins.end_all(&id).await?;
+            tracing::info!(person = person.name, "has another key");
+            let repls = app.db.repls_of(&id).await?.len();
+            Ok(app.new_key(person, key, repls))
+        })
+        .await
     }
 
-    fn new_key(&self, person: people::Person, key: String) -> NewKey {
+    fn new_key(&self, person: people::Person, key: String, repls: usize) -> NewKey {
         NewKey {
             address: format!("{}/sign-in?token={key}", self.config.public_url),
             id: person.id,
             name: person.name,
             key,
+            repls,
         }
     }
 
     /// What it says holds for what is started from now on.
-    pub async fn set_role(&self, id: &str, role: &str) -> Result<(), ApiFailure> {
-        let person = self.people.set_role(id, role).await?;
-        tracing::info!(person = person.name, role, "has another role");
-        for row in self.db.repls_of(id).await? {
-            self.repls.settings_changed(&row);
+    pub async fn set_role(self: &Arc<Self>, id: &str, role: &str) -> Result<(), ApiFailure> {
+        let (app, id, role) = (self.clone(), id.to_owned(), role.to_owned());
+        to_its_end(async move {
+            let person = app.people.set_role(&id, &role).await?;
+            tracing::info!(person = person.name, role, "has another role");
+            app.policy_changed(&id).await.map(drop)
+        })
+        .await
+    }
+
+    /// Somebody's repls may be something else now; how many they have.
+    async fn policy_changed(&self, owner: &str) -> Result<usize, ApiFailure> {
+        let rows = self.db.repls_of(owner).await?;
+        for row in &rows {
+            self.repls.settings_changed(row);
         }
-        Ok(())
+        Ok(rows.len())
     }
 
     /// Signs somebody out everywhere, for good, and stops what they have running. Their repls are kept.
-    pub async fn send_away(&self, id: &str) -> Result<(), ApiFailure> {
-        self.people.send_away(id).await?;
-        self.logins.end_all(id).await?;
-        tracing::info!(person = id, "sent away");
-        let rows = self.db.repls_of(id).await?;
+    pub async fn send_away(self: &Arc<Self>, id: &str) -> Result<(), ApiFailure> {
+        let (app, id) = (self.clone(), id.to_owned());
+        to_its_end(async move {
+            app.people.send_away(&id).await?;
+            app.logins.end_all(&id).await?;
+            tracing::info!(person = id, "sent away");
+            app.stop_all_of(&id).await
+        })
+        .await
+    }
+
+    async fn stop_all_of(&self, owner: &str) -> Result<(), ApiFailure> {
+        let rows = self.db.repls_of(owner).await?;
         // What nobody has asked for since the server started does not run.
         let known = rows
             .iter()
@@ -141,6 +175,14 @@ impl App {
         }
         Ok(())
     }
+}
+
+/// Whether whoever asked for it waits or not.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, ApiFailure>> + Send + 'static,
+) -> Result<T, ApiFailure> {
+    let done = tokio::spawn(work).await;
+    done.map_err(|e| ApiFailure::Internal(e.into()))?
 }
 
 fn roles(roles: &Roles) -> Vec<Role> {

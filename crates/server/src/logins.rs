@@ -26,6 +26,7 @@ const MAX_ENDED: usize = 1000;
 pub struct Login {
     pub id: String,
     pub user: String,
+    key_mark: String,
     /// A key does not expire.
     expires_ms: Option<i64>,
     ended: CancellationToken,
@@ -48,7 +49,7 @@ impl Login {
         }
     }
 
-    fn holds(&self) -> bool {
+    pub fn holds(&self) -> bool {
         !self.ended.is_cancelled() && self.expires_ms.is_none_or(|ms| ms > now_ms())
     }
 }
@@ -70,21 +71,19 @@ impl Logins {
         }
     }
 
-    /// Begins a sign-in of `user`, for [`SIGN_IN`].
-    pub async fn begin(&self, user: &str) -> Result<Login, DbErr> {
+    /// Begins a sign-in of somebody with the key that they have now, for [`SIGN_IN`].
+    pub async fn begin(&self, person: &Person) -> Result<Login, DbErr> {
         let now = now_ms();
-        for old in self
-            .db
-            .superfluous_logins(user, MAX_LOGINS - 1, now)
-            .await?
-        {
+        let superfluous = self.db.superfluous_logins(&person.id, MAX_LOGINS - 1, now);
+        for old in superfluous.await? {
             self.end(&old).await?;
         }
         let row = login::Model {
             id: URL_SAFE_NO_PAD.encode(rand::random::<[u8; 18]>()),
-            user_id: user.to_owned(),
+            user_id: person.id.clone(),
             created_ms: now,
             expires_ms: now + SIGN_IN.as_millis() as i64,
+            key_mark: person.key_mark.clone(),
         };
         self.db.insert_login(row.clone()).await?;
         Ok(self.hold(row))
@@ -96,7 +95,7 @@ impl Logins {
             let person = user
                 .split_once(':')
                 .and_then(|(user, _)| self.people.find(user));
-            let login = person.map(|person| self.by_key(&person));
+            let login = person.and_then(|person| self.by_key(&person));
             return Ok(login.filter(|login| login.id == id));
         }
         let held = self.used.lock().get(id).cloned();
@@ -104,35 +103,49 @@ impl Logins {
             Some(login) => Some(login),
             None => self.db.login(id).await?.map(|row| self.hold(row)),
         };
-        let may = |login: &Login| login.holds() && self.people.find(&login.user).is_some();
-        Ok(login.filter(may))
+        Ok(login.filter(|login| self.may(login)))
     }
 
-    /// Stands for somebody's key, as long as that holds.
-    pub fn by_key(&self, person: &Person) -> Login {
+    /// Stands for the key that somebody had when they were looked up; `None`: they have another by now.
+    pub fn by_key(&self, person: &Person) -> Option<Login> {
         let id = format!("{KEY}{}:{}", person.id, person.key_mark);
-        let mut used = self.used.lock();
-        let login = used.entry(id.clone()).or_insert_with(|| Login {
-            id,
-            user: person.id.clone(),
-            expires_ms: None,
-            ended: CancellationToken::new(),
-        });
-        login.clone()
+        let login = self
+            .used
+            .lock()
+            .entry(id.clone())
+            .or_insert_with(|| Login {
+                id,
+                user: person.id.clone(),
+                key_mark: person.key_mark.clone(),
+                expires_ms: None,
+                ended: CancellationToken::new(),
+            })
+            .clone();
+        // Asked for last: whoever gives them another key ends what is held until then.
+        self.may(&login).then_some(login)
+    }
+
+    /// Whether it holds, and so does the key that it came with. (Those of the server's own token outlive that.)
+    fn may(&self, login: &Login) -> bool {
+        let person = self.people.find(&login.user);
+        let is_of_key = |person: Person| person.is_local() || person.key_mark == login.key_mark;
+        login.holds() && person.is_some_and(is_of_key)
     }
 
     /// Ends all that is open with a user's sign-ins, or their key.
     pub async fn end_all(&self, user: &str) -> Result<(), DbErr> {
+        let theirs = |login: &&Login| login.user == user;
+        self.used
+            .lock()
+            .values()
+            .filter(theirs)
+            .for_each(|login| login.ended.cancel());
         for id in self.db.logins_of(user).await? {
             self.end(&id).await?;
         }
-        self.used.lock().retain(|_, login| {
-            let is_theirs = login.expires_ms.is_none() && login.user == user;
-            if is_theirs {
-                login.ended.cancel();
-            }
-            !is_theirs
-        });
+        self.used
+            .lock()
+            .retain(|id, login| login.user != user || !id.starts_with(KEY) || login.holds());
         Ok(())
     }
 
@@ -153,6 +166,7 @@ impl Logins {
             .or_insert_with(|| Login {
                 id: row.id,
                 user: row.user_id,
+                key_mark: row.key_mark,
                 expires_ms: Some(row.expires_ms),
                 ended: CancellationToken::new(),
             })

@@ -133,9 +133,10 @@ impl OperatorClient {
     pub async fn set_role(&self, name: &str, role: &str) -> anyhow::Result<()> {
         let path = self.path_of(name).await?;
         let role = role.to_owned();
-        self.ask(Method::PATCH, &path, &UpdatePerson { role })
-            .await
-            .map(drop)
+        done(
+            self.ask(Method::PATCH, &path, &UpdatePerson { role })
+                .await?,
+        )
     }
 
     pub async fn renew_key(&self, name: &str) -> anyhow::Result<NewKey> {
@@ -145,7 +146,7 @@ impl OperatorClient {
 
     pub async fn send_away(&self, name: &str) -> anyhow::Result<()> {
         let path = self.path_of(name).await?;
-        self.ask(Method::DELETE, &path, &()).await.map(drop)
+        done(self.ask(Method::DELETE, &path, &()).await?)
     }
 
     async fn path_of(&self, name: &str) -> anyhow::Result<String> {
@@ -203,4 +204,8 @@ impl OperatorClient {
 fn parsed<T: DeserializeOwned>(body: Option<Bytes>) -> anyhow::Result<T> {
     let body = body.context("it is not there any more")?;
     serde_json::from_slice(&body).context("the server's answer can't be read")
+}
+
+fn done(body: Option<Bytes>) -> anyhow::Result<()> {
+    body.map(drop).context("they are not there any more")
 }

@@ -68,6 +68,8 @@ pub struct People {
 #[derive(Default)]
 struct Known {
     by_id: HashMap<String, Person>,
+    /// Of all, those who were sent away included.
+    roles: HashMap<String, String>,
     /// Ids by what a key's hash is.
     by_key: HashMap<String, String>,
 }
@@ -76,11 +78,11 @@ impl People {
     /// `token` is the server's own.
     pub async fn load(db: Db, roles: Roles, token: &str) -> Result<Self, DbErr> {
         let mut known = Known::default();
-        for mut row in db.users().await? {
+        for mut row in db.all_users().await? {
             if row.id == LOCAL_USER {
                 row.key_hash = Some(hash(token));
             }
-            if !roles.is_known(&row.role) {
+            if row.left_ms.is_none() && !roles.is_known(&row.role) {
                 tracing::warn!(
                     person = row.name,
                     role = row.role,
@@ -101,10 +103,10 @@ impl People {
         &self.roles
     }
 
-    /// What the repls of somebody may be. Of who is not known any more: what any member's may.
+    /// What the repls of somebody may be; of whoever was sent away, what they might: it is still to be saved.
     pub fn policy(&self, id: &str) -> Arc<Policy> {
         let known = self.known.read();
-        let role = known.by_id.get(id).map_or(MEMBER, |person| &person.role);
+        let role = known.roles.get(id).map_or(MEMBER, String::as_str);
         self.roles.of(role).clone()
     }
 
@@ -204,9 +206,13 @@ impl People {
             ));
         }
         let _changing = self.changing.lock().await;
-        let row = self.db.user(id).await?.filter(|row| row.left_ms.is_none());
-        let mut row = row.ok_or(ApiFailure::NotFound)?;
+        let mut row = self.db.user(id).await?.ok_or(ApiFailure::NotFound)?;
+        let was_here = row.left_ms.is_none();
         change(&mut row);
+        // Whoever has gone can be sent away again, so that what failed is done.
+        if !was_here && row.left_ms.is_none() {
+            return Err(ApiFailure::NotFound);
+        }
         self.db.update_user(row.clone()).await?;
         Ok(self.known.write().put(row))
     }
@@ -239,6 +245,7 @@ impl Known {
                 .collect(),
         };
         self.by_key.retain(|_, id| *id != row.id);
+        self.roles.insert(row.id.clone(), person.role.clone());
         if row.left_ms.is_some() {
             self.by_id.remove(&row.id);
             return person;

@@ -471,7 +471,11 @@ export type NewKey = { id: string, name: string, key: string,
 /**
  * Where they sign in with it.
  */
-address: string, };
+address: string, 
+/**
+ * How many repls are theirs: some, where they were here before.
+ */
+repls: number, };
 
 export type Settings = { theme: ThemeChoice, 
 /**

@@ -5,6 +5,7 @@ use std::path::Path as FsPath;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use alcove_protocol::api::ImportedArchive;
 use alcove_protocol::session::{MAX_EXTRACTED, MAX_EXTRACTED_BYTES};
@@ -31,6 +32,8 @@ use crate::{ApiFailure, App, names};
 
 /// Archives that are taken in at once: each may fill the disk, and a processor, for a while.
 const MAX_IMPORTS: usize = 4;
+/// How long nothing of one may come: others may wait for its place.
+const PIECE_PATIENCE: Duration = Duration::from_secs(30);
 /// Names that are told of what was left out.
 const MAX_TOLD: usize = 100;
 
@@ -126,6 +129,10 @@ async fn import(
     })
 }
 
+fn broke_off() -> ApiFailure {
+    ApiFailure::BadRequest("The archive broke off; nothing was written. Try it again.".into())
+}
+
 /// Writes a body to a file, and opens that for reading.
 async fn receive(path: &FsPath, body: Body) -> Result<std::fs::File, ApiFailure> {
     let what = "an archive that is imported";
@@ -134,14 +141,14 @@ async fn receive(path: &FsPath, body: Body) -> Result<std::fs::File, ApiFailure>
     let (sent, _) = oneshot::channel();
     let mut pieces = pin!(bounded(body, sent, over.clone()));
     loop {
-        let piece = pieces.try_next().await.map_err(|error| {
+        let next = tokio::time::timeout(PIECE_PATIENCE, pieces.try_next());
+        let next = next.await.map_err(|_| broke_off())?;
+        let piece = next.map_err(|error| {
             if over.load(Ordering::Relaxed) {
                 return too_large();
             }
             tracing::debug!(%error, "an archive");
-            ApiFailure::BadRequest(
-                "The archive broke off; nothing was written. Try it again.".into(),
-            )
+            broke_off()
         })?;
         let Some(piece) = piece else { break };
         file.write_all(&piece).await.context(what)?;

@@ -77,10 +77,11 @@ fn told(check: alcove_spawner::doctor::Check) -> HostCheck {
 #[utoipa::path(post, path = "/api/host/repls/{id}/stop", request_body = StopRepl, responses((status = 204), (status = 403), (status = 404), (status = 503)), params(("id" = String, Path)))]
 pub async fn stop(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Path(id): Path<String>,
     Body(body): Body<StopRepl>,
 ) -> Result<StatusCode, ApiFailure> {
+    operator.still(&app)?;
     app.halt(&id, body.reason.as_deref()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -98,9 +99,10 @@ pub async fn people(
 #[utoipa::path(post, path = "/api/people", request_body = AddPerson, responses((status = 201, body = NewKey), (status = 403), (status = 409)))]
 pub async fn let_in(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Body(body): Body<AddPerson>,
 ) -> Result<(StatusCode, Json<NewKey>), ApiFailure> {
+    operator.still(&app)?;
     let key = app.let_in(&body.name, body.role.as_deref()).await?;
     Ok((StatusCode::CREATED, Json(key)))
 }
@@ -109,10 +111,11 @@ pub async fn let_in(
 #[utoipa::path(patch, path = "/api/people/{id}", request_body = UpdatePerson, responses((status = 204), (status = 403), (status = 404), (status = 409)), params(("id" = String, Path)))]
 pub async fn update(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Path(id): Path<String>,
     Body(body): Body<UpdatePerson>,
 ) -> Result<StatusCode, ApiFailure> {
+    operator.still(&app)?;
     app.set_role(&id, &body.role).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -121,9 +124,10 @@ pub async fn update(
 #[utoipa::path(post, path = "/api/people/{id}/key", responses((status = 201, body = NewKey), (status = 403), (status = 404), (status = 409)), params(("id" = String, Path)))]
 pub async fn renew_key(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<NewKey>), ApiFailure> {
+    operator.still(&app)?;
     Ok((StatusCode::CREATED, Json(app.renew_key(&id).await?)))
 }
 
@@ -131,9 +135,10 @@ pub async fn renew_key(
 #[utoipa::path(delete, path = "/api/people/{id}", responses((status = 204), (status = 403), (status = 404), (status = 409)), params(("id" = String, Path)))]
 pub async fn send_away(
     State(app): State<Arc<App>>,
-    _operator: Operator,
+    operator: Operator,
     Path(id): Path<String>,
 ) -> Result<StatusCode, ApiFailure> {
+    operator.still(&app)?;
     app.send_away(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -35,6 +35,8 @@ use crate::{ApiFailure, App, events, gateway, names};
 
 /// How long an answer of `/readyz` holds.
 const READY: Duration = Duration::from_secs(1);
+/// How long a body may take: who asks was looked at before.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// Largest body of a request, in bytes.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
@@ -42,7 +44,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 #[openapi(
     info(
         title = "Alcove",
-        description = "Sign in with `Authorization: Bearer <token>`, the token that `alcove serve` prints. \
+        description = "Sign in with `Authorization: Bearer <token>`, the token that `alcove serve` prints, or a person's key. \
             Errors are `{error: {code, message}}`. Beside these: `GET /api/repls/{id}/session`, the WebSocket of \
             docs/reference/session-protocol.md."
     ),
@@ -137,7 +139,14 @@ impl<T: serde::de::DeserializeOwned> axum::extract::FromRequest<Arc<App>> for Bo
         app: &Arc<App>,
     ) -> Result<Self, ApiFailure> {
         use axum::extract::rejection::{BytesRejection, JsonRejection};
-        match Json::<T>::from_request(request, app).await {
+        let body = Json::<T>::from_request(request, app);
+        let Ok(body) = tokio::time::timeout(BODY_PATIENCE, body).await else {
+            return Err(ApiFailure::BadRequest(format!(
+                "The request's body did not come within {} s.",
+                BODY_PATIENCE.as_secs()
+            )));
+        };
+        match body {
             Ok(Json(body)) => Ok(Self(body)),
             Err(JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(e)))
                 if e.status() == StatusCode::PAYLOAD_TOO_LARGE =>

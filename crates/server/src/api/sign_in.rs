@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::Body;
-use crate::auth::{User, check_origin, expired_cookie};
+use crate::auth::{Purpose, User, check_origin, expired_cookie};
 use crate::people::Person;
 use crate::{ApiFailure, App};
 
@@ -32,7 +32,7 @@ async fn begin(app: &App, person: &Person, headers: &HeaderMap) -> Result<String
         .get(HOST)
         .and_then(|h| h.to_str().ok())
         .unwrap_or_default();
-    let login = app.logins.begin(&person.id).await?;
+    let login = app.logins.begin(person).await?;
     Ok(app
         .keys
         .editor_cookie(host, &login.id, app.config.is_https()))
@@ -52,8 +52,8 @@ pub async fn sign_in(
     Ok((StatusCode::NO_CONTENT, [(SET_COOKIE, cookie)]))
 }
 
-/// `GET /sign-in?token=…`, the address that is printed at the start, or that the operator gave: leads on to the dashboard, or to
-/// the page that asks for the token. (The page itself is the web application's.)
+/// `GET /sign-in?token=…`, the address that is printed at the start, or that the operator gave: leads on to the
+/// dashboard, or to the page that asks for the token. (The page itself is the web application's.)
 pub async fn by_address(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -63,6 +63,10 @@ pub async fn by_address(
         return Ok(crate::web::index(app.page));
     }
     if let Some(person) = app.people.by_key(&query.token) {
+        // Another site may have led here, to have its visitor work in somebody else's repls: the page asks.
+        if comes_from_elsewhere(&headers) || is_somebody_else(&app, &headers, &person).await? {
+            return Ok(crate::web::index(app.page));
+        }
         let cookie = begin(&app, &person, &headers).await?;
         return Ok((
             StatusCode::SEE_OTHER,
@@ -75,6 +79,25 @@ pub async fn by_address(
         [(LOCATION, "/sign-in?wrong".to_owned())],
     )
         .into_response())
+}
+
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|h| h.to_str().ok());
+    site.is_some_and(|site| !matches!(site, "none" | "same-origin"))
+}
+
+/// Whether this browser is signed in, as another.
+async fn is_somebody_else(
+    app: &App,
+    headers: &HeaderMap,
+    person: &Person,
+) -> Result<bool, ApiFailure> {
+    let https = app.config.is_https();
+    let Some(id) = app.keys.from_cookies(headers, Purpose::Editor, https) else {
+        return Ok(false);
+    };
+    let login = app.logins.find(&id).await?;
+    Ok(login.is_some_and(|login| login.user != person.id))
 }
 
 /// Ends the sign-in of this browser, and all that is open with it: sessions, events, previews.

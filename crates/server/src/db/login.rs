@@ -10,6 +10,8 @@ pub struct Model {
     pub user_id: String,
     pub created_ms: i64,
     pub expires_ms: i64,
+    /// Of the key that its user had then; empty: from before there were marks.
+    pub key_mark: String,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -241,6 +241,8 @@ impl MigrationTrait for People {
             let table = Table::alter().table("users").add_column(column).to_owned();
             manager.alter_table(table).await?;
         }
-        Ok(())
+        let mark = string("key_mark").default("").take();
+        let logins = Table::alter().table("logins").add_column(mark).to_owned();
+        manager.alter_table(logins).await
     }
 }

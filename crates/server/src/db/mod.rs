@@ -63,10 +63,9 @@ impl Db {
         Ok(db)
     }
 
-    /// All who may sign in.
-    pub async fn users(&self) -> Result<Vec<user::Model>, DbErr> {
-        let users = user::Entity::find().filter(user::Column::LeftMs.is_null());
-        users.all(&self.connection).await
+    /// All who may sign in, or might.
+    pub async fn all_users(&self) -> Result<Vec<user::Model>, DbErr> {
+        user::Entity::find().all(&self.connection).await
     }
 
     /// Those who may not any more, the last one first.

@@ -15,7 +15,6 @@ use tokio::task::JoinHandle;
 use tracing::{Instrument, info, warn};
 
 use super::Repls;
-use super::admission::{Ticket, TooMany};
 use super::amend::Amend;
 use super::comeback::{Comebacks, Next};
 use super::entry::{Entry, Terms};
@@ -246,7 +245,7 @@ impl Life {
 
     /// Ends its sandbox if that is ready, and nobody has started it, and clears away what could not be before. `Err`:
     /// its sandbox may still run. It is tried again.
-    async fn cool(&mut self) -> Result<(), String> {
+    pub(super) async fn cool(&mut self) -> Result<(), String> {
         self.cools = None;
         // It counts as one until it has ended.
         let ready = self.ready.take();
@@ -451,81 +450,6 @@ impl Life {
         }
     }
 
-    /// Waits until there is room on this machine for its size, which may be chosen anew meanwhile, with all who ask
-    /// for it. `None`: somebody did not want it any more.
-    async fn admitted(&mut self, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
-        let (repls, entry) = (self.repls.clone(), self.entry.clone());
-        let who = (
-            entry.owner.as_str(),
-            self.policy().running.unwrap_or(usize::MAX),
-        );
-        let limits = || entry.terms().limits;
-        let mut enter = std::pin::pin!(repls.admission.enter(who, limits, |place| {
-            let words = format!("This server is full: place {place} in line. It starts by itself.");
-            repls.happens(&entry, Event::Queue, Some(&words));
-        }));
-        loop {
-            let reply = tokio::select! {
-                entered = &mut enter => match entered {
-                    Ok(ticket) => return Some(ticket),
-                    Err(TooMany(most)) => {
-                        self.refuse(waiting, &too_many(most)).await;
-                        return None;
-                    }
-                },
-                command = self.commands.recv() => match command? {
-                    Command::Start(start) => {
-                        waiting.push(self.asked(start));
-                        continue;
-                    }
-                    Command::Stop(reply) | Command::Leave(reply) => reply,
-                    Command::Save(reply) => {
-                        let _ = reply.send(self.at_rest());
-                        continue;
-                    }
-                    Command::Amend(amend) => {
-                        amend.refuse();
-                        continue;
-                    }
-                    Command::Fill(fill) => {
-                        fill.refuse();
-                        continue;
-                    }
-                    Command::Discard(done) => {
-                        self.discard().await;
-                        let _ = done.send(());
-                        continue;
-                    }
-                    Command::Rename(_)
-                    | Command::Restored(_)
-                    | Command::Adopt(_)
-                    | Command::Rescue
-                    | Command::ComeBack
-                    | Command::Forget => continue,
-                },
-            };
-            self.wants_program = false;
-            let cooled = self.cool().await;
-            let reason = self.reason().await;
-            self.rest(reason).await;
-            for reply in waiting.drain(..) {
-                let _ = reply.send(Err("It was stopped before there was room for it.".into()));
-            }
-            let _ = reply.send(cooled.and(self.at_rest()));
-            return None;
-        }
-    }
-
-    /// It is not started; those who asked for it are told why, for a person.
-    async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str) {
-        self.wants_program = false;
-        let _ = self.cool().await;
-        self.rest(Some(why.to_owned())).await;
-        for reply in waiting.drain(..) {
-            let _ = reply.send(Err(why.to_owned()));
-        }
-    }
-
     /// What the operator lets its owner's repls be.
     pub(super) fn policy(&self) -> Arc<Policy> {
         self.repls.people.policy(&self.entry.owner)
@@ -549,7 +473,7 @@ impl Life {
     }
 
     /// Deletes what is on disk alone, since it would exceed a quota.
-    async fn discard(&mut self) {
+    pub(super) async fn discard(&mut self) {
         if self.is_partly_saved {
             self.delete_local_copy().await;
             self.is_partly_saved = false;
@@ -722,13 +646,4 @@ impl Life {
             .await
             .map_err(|e| format!("What an earlier run left on this machine could not be saved: {e}. It is kept; try again."))
     }
-}
-
-/// Why one more is not started, for a person.
-fn too_many(most: usize) -> String {
-    let running = match most {
-        1 => "Another repl of yours runs, and you may have one at once".to_owned(),
-        _ => format!("{most} other repls of yours run, which is as many as you may have at once"),
-    };
-    format!("{running}. Stop one on the dashboard, then start this one.")
 }

@@ -11,6 +11,7 @@ mod folder;
 mod ledger;
 mod life;
 mod lifetime;
+mod line;
 mod measured;
 mod meter;
 mod networks;
@@ -190,7 +191,8 @@ impl Repls {
         };
         let entry = self.entry(&row);
         entry.update(|state| state.saved = Saved::Saving);
-        let may_run = row.deleted_ms.is_none() && row.halted.is_none();
+        let has_owner = self.people.find(&row.owner_id).is_some();
+        let may_run = row.deleted_ms.is_none() && row.halted.is_none() && has_owner;
         match sandbox.filter(|sandbox| sandbox.runs && may_run) {
             Some(sandbox) => {
                 self.happens(&entry, Event::Adopt, Some("Finding its programs again"));
@@ -211,7 +213,8 @@ impl Repls {
         };
         for row in rows {
             let lifetime = self.chosen(&row).lifetime;
-            if lifetime.keep_alive && !self.is_halted(&row) {
+            let has_owner = self.people.find(&row.owner_id).is_some();
+            if lifetime.keep_alive && has_owner && !self.is_halted(&row) {
                 self.entry(&row).send(Command::ComeBack);
             }
         }

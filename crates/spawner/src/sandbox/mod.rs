@@ -506,7 +506,10 @@ impl Spawner for SandboxSpawner {
     }
 
     async fn checks(&self) -> Vec<Check> {
-        doctor::check(&self.config).await
+        let (config, runtime) = (self.config.clone(), tokio::runtime::Handle::current());
+        // It waits for programs. To its end, though whoever asked may have gone: what it makes must go.
+        let looked = tokio::task::spawn_blocking(move || runtime.block_on(doctor::check(&config)));
+        looked.await.unwrap_or_default()
     }
 
     fn languages(&self) -> &Languages {

@@ -5,8 +5,15 @@ import { Button } from "../../ui/Button";
 import { copyText } from "../../ui/clipboard";
 import { Modal } from "../../ui/Modal";
 import { complain } from "../../ui/toasts";
+import { count } from "../words";
 
-export function KeyDialog({ made: { name, address }, onClose }: { made: NewKey; onClose: () => void }) {
+export function KeyDialog({
+  made: { name, address, repls },
+  onClose,
+}: {
+  made: NewKey;
+  onClose: () => void;
+}) {
   const [copied, setCopied] = useState(false);
   const copy = async () => {
     if (await copyText(address)) setCopied(true);
@@ -19,6 +26,12 @@ export function KeyDialog({ made: { name, address }, onClose }: { made: NewKey; 
           Send {name} this address. Whoever opens it is {name}. It can’t be shown again; a new one can be made
           at any time.
         </p>
+        {repls > 0 && (
+          <p>
+            {count(repls, "repl")} {repls === 1 ? "is" : "are"} theirs. Is this somebody else of that name?
+            Then send them away, and let them in under another.
+          </p>
+        )}
         <input
           className="field"
           aria-label={`Sign-in address of ${name}`}

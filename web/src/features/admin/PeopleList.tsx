@@ -161,7 +161,7 @@ function PersonRow({ person, roles, isSelf, onKey }: PersonProps) {
       <IconButton
         label={`More for ${name}`}
         aria-haspopup="menu"
-        disabled={is_local}
+        disabled={fixed}
         onClick={(event) => {
           const box = event.currentTarget.getBoundingClientRect();
           setMenu({ x: box.left, y: box.bottom });

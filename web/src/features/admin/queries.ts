@@ -10,7 +10,7 @@ const AGAIN_MS = 3_000;
 
 export const useHost = () => useQuery({ queryKey: keys.host, queryFn: api.host, refetchInterval: AGAIN_MS });
 
-/** A sandbox is started for it: not without being asked. */
+/** A sandbox is started for it: once, and when somebody asks again. */
 export const useChecks = () =>
   useQuery({ queryKey: keys.checks, queryFn: api.checks, staleTime: Number.POSITIVE_INFINITY });
 

@@ -8,20 +8,26 @@ import { safeNext } from "./next";
 
 export function SignIn() {
   const id = useId();
-  const [token, setToken] = useState("");
   const [, go] = useLocation();
   const search = new URLSearchParams(useSearch());
+  // The server has not taken it by itself: another site led here, or somebody else is signed in.
+  const [given] = useState(search.get("token") ?? "");
+  const [token, setToken] = useState(given);
   const client = useQueryClient();
   const signIn = useMutation({
     mutationFn: (typed: string) => api.signIn(typed),
     onSuccess: () => {
+      // Loaded anew: nothing of whoever was here stays in the page.
+      if (given) return window.location.assign("/");
       client.clear();
       go(safeNext(search.get("next")), { replace: true });
     },
   });
   useEffect(() => {
     document.title = "Sign in · Alcove";
-  }, []);
+    // Whoever looks over a shoulder, or into the history, should not find it.
+    if (given) window.history.replaceState(null, "", "/sign-in");
+  }, [given]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -32,7 +38,7 @@ export function SignIn() {
   const problem = signIn.isError
     ? words(signIn.error)
     : wrongAddress
-      ? "The token in that address is not right."
+      ? "The token in that address does not hold, or not any more. Ask whoever gave you the address for a new one."
       : null;
   return (
     <main className="page">
@@ -41,8 +47,9 @@ export function SignIn() {
           <span className="logo" aria-hidden /> Sign in to Alcove
         </h1>
         <p className="muted" id={`${id}-how`}>
-          When Alcove starts (<code>alcove serve</code>) it prints an address with a token. Open that address,
-          or paste the token here.
+          {given
+            ? "This address came from another site, or somebody else is signed in here. Sign in only if you trust whoever gave it to you: what you make is that person’s."
+            : "Open the address that the operator of this server gave you, or paste its token here. Alcove prints the operator’s own when it starts (alcove serve)."}
         </p>
         <label htmlFor={`${id}-token`}>Token</label>
         <input
