@@ -167,9 +167,10 @@ async fn another_key_ends_all_that_was_opened_with_the_one_before() {
 async fn a_role_says_what_the_repls_of_its_people_may_be() {
     let roles =
         "student:max-size=small,user-running=1,user-files=30,network=none,keep-alive-allowed=false";
-    let server = server(roles).await;
+    let mut server = server(roles).await;
     let said = user(&server, &["add", "Eve", "--role", "student"]).unwrap();
-    let eve = client(&server, &key(&said));
+    let eves = key(&said);
+    let eve = client(&server, &eves);
     let me = eve.get("/api/me").await.unwrap().json();
     assert_eq!(me["repl_sizes"].as_array().unwrap().len(), 1);
     assert_eq!(me["repl_networks"], json!(["none"]));
@@ -197,13 +198,8 @@ async fn a_role_says_what_the_repls_of_its_people_may_be() {
         said.contains("you may have one at once") && said.contains("dashboard"),
         "{said}"
     );
-    let state = eve
-        .get(&format!("/api/repls/{second}"))
-        .await
-        .unwrap()
-        .json()["state"]
-        .clone();
-    assert_eq!(state["phase"], "stopped", "it is no failure of its own");
+    let refused = create(&eve).await;
+    assert_eq!(start(&eve, &refused).await.0, 503);
     // Of others' there may be more.
     let [third, fourth] = [(); 2].map(|()| server.create("blank"));
     let (third, fourth) = (third.await.unwrap(), fourth.await.unwrap());
@@ -231,6 +227,16 @@ async fn a_role_says_what_the_repls_of_its_people_may_be() {
     let owners: Vec<_> = running.iter().map(|repl| &repl["owner"]).collect();
     assert_eq!(owners, ["Eve", "Eve", "operator", "operator"]);
     assert_eq!(host["room"]["running"], json!(4));
+    // That it was not started was no failure of its own.
+    server.end(libc::SIGINT).await.unwrap();
+    let server = server.again().await.unwrap();
+    let eve = client(&server, &eves);
+    let repl = eve.get(&format!("/api/repls/{refused}")).await.unwrap();
+    let state = repl.json()["state"].clone();
+    assert_eq!(
+        (&state["phase"], &state["detail"]),
+        (&json!("stopped"), &json!(null))
+    );
 }
 
 #[tokio::test]

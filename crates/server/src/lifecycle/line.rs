@@ -82,15 +82,16 @@ impl Life {
         }
     }
 
-    /// It is not started, and rests as before; those who asked for it are told why, for a person.
+    /// It is not started; those who asked for it are told why, for a person.
     async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str) {
         self.wants_program = false;
         let _ = self.cool().await;
-        // Not noted: how it came to rest last still holds.
-        match self.reason().await {
-            Some(reason) => self.happens(Event::Fail, Some(&format!("{why} {reason}"))),
-            None => self.happens(Event::Rest, Some(why)),
-        }
+        // Not noted: how it came to rest last still holds, and is told again by the next server.
+        let words = match self.reason().await {
+            Some(reason) => format!("{why} {reason}"),
+            None => why.to_owned(),
+        };
+        self.happens(Event::Fail, Some(&words));
         if waiting.is_empty() && self.entry.lifetime().keep_alive {
             self.again = Some(Instant::now() + LATER);
         }
