@@ -11,7 +11,11 @@ use alcove_spawner::Network;
 use alcove_spawner::sandbox::crates::Mirror;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use crate::stop::Stop;
+use crate::store::StoreCommand;
+use crate::unpack::Unpack;
 use crate::user::UserCommand;
+use crate::volume;
 use crate::{named, roles, sizes};
 
 /// The settings file, where none is named.
@@ -57,7 +61,7 @@ pub enum Command {
     /// Say what this machine can do, and how to mend what is missing
     Doctor(Box<Serve>),
     /// Move a workspace between a folder and the store
-    Volume(Volume),
+    Volume(volume::Options),
     /// Look after the object store, without a server
     Store(StoreCommand),
     /// The agent inside a sandbox; `serve` starts it
@@ -70,43 +74,6 @@ pub enum Command {
     /// Take an archive apart, which is the input; `serve` starts it
     #[command(hide = true)]
     Unpack(Unpack),
-}
-
-#[derive(Debug, Args)]
-pub struct Stop {
-    /// The repl's id: it stands in its page's address, after /r/
-    #[arg(value_name = "REPL")]
-    pub repl: String,
-    /// Why, in a line that its people read: “maintenance at noon”
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
-    /// The server's data folder
-    #[arg(
-        long,
-        env = "ALCOVE_DATA_DIR",
-        value_name = "DIR",
-        default_value = "data"
-    )]
-    pub data_dir: PathBuf,
-}
-
-#[derive(Debug, Args)]
-pub struct Unpack {
-    /// An empty folder
-    #[arg(long)]
-    pub dir: PathBuf,
-    /// Without the one folder that all of it lies in
-    #[arg(long)]
-    pub strip: bool,
-    /// Files, folders and links at most
-    #[arg(long)]
-    pub entries: u32,
-    /// Bytes of files at most
-    #[arg(long)]
-    pub bytes: u64,
-    /// User and group that it becomes before it reads anything
-    #[arg(long)]
-    pub user: Option<u32>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -303,96 +270,6 @@ impl NetworkKind {
             Self::None => Network::None,
         }
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Volume {
-    #[command(subcommand)]
-    pub action: VolumeAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum VolumeAction {
-    /// Restore a repl's files into a folder
-    Hydrate(VolumePlace),
-    /// Save a folder as a repl's next manifest
-    Checkpoint(VolumePlace),
-}
-
-#[derive(Debug, Args)]
-pub struct StoreCommand {
-    #[command(subcommand)]
-    pub action: StoreAction,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum StoreAction {
-    /// Whether all that manifests refer to is there; fails when something is missing or damaged
-    Check {
-        #[command(flatten)]
-        store: StoreUrl,
-        /// Read all files too, and compare their hashes
-        #[arg(long)]
-        content: bool,
-    },
-    /// Thin out old states, and delete what nothing refers to; servers do so once a day
-    Gc {
-        #[command(flatten)]
-        store: StoreUrl,
-        /// Only say what would be done
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// List all repls of the store in the database again; the server must not run
-    Import {
-        #[command(flatten)]
-        store: StoreUrl,
-        /// Folder for the database, and what else the server keeps
-        #[arg(
-            long,
-            env = "ALCOVE_DATA_DIR",
-            value_name = "DIR",
-            default_value = "data"
-        )]
-        data_dir: PathBuf,
-        /// Database, if it is not in that folder: postgres://…
-        #[arg(long, env = "ALCOVE_DATABASE", value_name = "URL")]
-        database: Option<String>,
-    },
-    /// Write a repl's files into an empty folder; the repl itself is left alone
-    Export {
-        #[command(flatten)]
-        store: StoreUrl,
-        /// The repl's id
-        #[arg(value_name = "ID")]
-        repl: String,
-        /// An empty folder, made when missing; `workspace` and `home` will be in it
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-        /// The number of a manifest, instead of the newest
-        #[arg(long, value_name = "N")]
-        number: Option<u64>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct StoreUrl {
-    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
-    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
-    pub store: String,
-}
-
-#[derive(Debug, Args)]
-pub struct VolumePlace {
-    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
-    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
-    pub store: String,
-    /// The repl's id
-    #[arg(long, value_name = "ID")]
-    pub repl: String,
-    /// The folder that holds `workspace` and `home`
-    #[arg(long, value_name = "DIR")]
-    pub dir: PathBuf,
 }
 
 /// The command line, with the settings file's values as defaults. `Err` is for a person.

@@ -1,8 +1,27 @@
 //! `alcove stop`: one repl is saved and stopped, and stays so until somebody starts it.
 
-use alcove_server::OperatorClient;
+use std::path::PathBuf;
 
-use crate::options::Stop;
+use alcove_server::OperatorClient;
+use clap::Args;
+
+#[derive(Debug, Args)]
+pub struct Stop {
+    /// The repl's id: it stands in its page's address, after /r/
+    #[arg(value_name = "REPL")]
+    pub repl: String,
+    /// Why, in a line that its people read: “maintenance at noon”
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// The server's data folder
+    #[arg(
+        long,
+        env = "ALCOVE_DATA_DIR",
+        value_name = "DIR",
+        default_value = "data"
+    )]
+    pub data_dir: PathBuf,
+}
 
 pub fn main(options: &Stop) -> anyhow::Result<()> {
     let Stop {

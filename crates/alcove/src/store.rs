@@ -1,11 +1,73 @@
 //! `alcove store`: looks after the object store, without a server.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use alcove_server::db::now_ms;
 use alcove_volume::{Location, Snapshot, Store, VolumeError, check, collect, export};
+use clap::{Args, Subcommand};
 
-use crate::options::{StoreAction, StoreCommand};
+#[derive(Debug, Args)]
+pub struct StoreCommand {
+    #[command(subcommand)]
+    pub action: StoreAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreAction {
+    /// Whether all that manifests refer to is there; fails when something is missing or damaged
+    Check {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Read all files too, and compare their hashes
+        #[arg(long)]
+        content: bool,
+    },
+    /// Thin out old states, and delete what nothing refers to; servers do so once a day
+    Gc {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Only say what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List all repls of the store in the database again; the server must not run
+    Import {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// Folder for the database, and what else the server keeps
+        #[arg(
+            long,
+            env = "ALCOVE_DATA_DIR",
+            value_name = "DIR",
+            default_value = "data"
+        )]
+        data_dir: PathBuf,
+        /// Database, if it is not in that folder: postgres://…
+        #[arg(long, env = "ALCOVE_DATABASE", value_name = "URL")]
+        database: Option<String>,
+    },
+    /// Write a repl's files into an empty folder; the repl itself is left alone
+    Export {
+        #[command(flatten)]
+        store: StoreUrl,
+        /// The repl's id
+        #[arg(value_name = "ID")]
+        repl: String,
+        /// An empty folder, made when missing; `workspace` and `home` will be in it
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The number of a manifest, instead of the newest
+        #[arg(long, value_name = "N")]
+        number: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct StoreUrl {
+    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
+    pub store: String,
+}
 
 pub fn main(options: StoreCommand) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

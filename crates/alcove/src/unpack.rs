@@ -1,15 +1,35 @@
 //! `alcove unpack`: takes an archive apart in a process that can do nothing else. What people import is
 //! hostile input, made to fill memory perhaps, or to compute for ever.
 
+use std::path::PathBuf;
+
 use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 
 use alcove_archive::{Limits, extract};
 use alcove_protocol::unpack::Unpacked;
+use clap::Args;
 use rustix::process::{Gid, Resource, Rlimit, Uid, nice, setrlimit};
 
-use crate::options::Unpack;
+#[derive(Debug, Args)]
+pub struct Unpack {
+    /// An empty folder
+    #[arg(long)]
+    pub dir: PathBuf,
+    /// Without the one folder that all of it lies in
+    #[arg(long)]
+    pub strip: bool,
+    /// Files, folders and links at most
+    #[arg(long)]
+    pub entries: u32,
+    /// Bytes of files at most
+    #[arg(long)]
+    pub bytes: u64,
+    /// User and group that it becomes before it reads anything
+    #[arg(long)]
+    pub user: Option<u32>,
+}
 
 /// What it may use of memory (address space, the program itself included), in bytes,
 const MEMORY_BYTES: u64 = 1024 * 1024 * 1024;

@@ -1,8 +1,36 @@
 //! `alcove volume`: a volume as a process of its own.
 
-use alcove_volume::{Location, Meta, Scope, Store, Volume};
+use std::path::PathBuf;
 
-use crate::options::{Volume as Options, VolumeAction, VolumePlace};
+use alcove_volume::{Location, Meta, Scope, Store, Volume};
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    pub action: VolumeAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum VolumeAction {
+    /// Restore a repl's files into a folder
+    Hydrate(VolumePlace),
+    /// Save a folder as a repl's next manifest
+    Checkpoint(VolumePlace),
+}
+
+#[derive(Debug, Args)]
+pub struct VolumePlace {
+    /// Object store: a folder, s3://bucket/prefix, gs://bucket/prefix or az://container/prefix
+    #[arg(long, env = "ALCOVE_STORE", value_name = "URL")]
+    pub store: String,
+    /// The repl's id
+    #[arg(long, value_name = "ID")]
+    pub repl: String,
+    /// The folder that holds `workspace` and `home`
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+}
 
 pub fn main(options: Options) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
