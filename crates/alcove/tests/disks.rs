@@ -236,8 +236,7 @@ async fn what_can_neither_be_saved_nor_be_copied_is_kept_with_its_disk() {
     let disk = server.data_dir.join("unsaved");
     let disk = disk.join(place.split_once('`').unwrap().0);
     assert!(!image(&server, &id).exists() && !folder(&server, &id).exists());
-    let copied = disk.with_extension("").join("workspace/a.txt");
-    assert_eq!(std::fs::read_to_string(copied).unwrap(), "saved\n");
+    assert_eq!(unsaved(&server), [format!("{id}.img")], "the disk alone");
     assert_eq!(in_image(&disk, INNERMOST), "there");
     // It starts as it was saved.
     let mut page = server.session(&id).await.unwrap();
@@ -246,6 +245,130 @@ async fn what_can_neither_be_saved_nor_be_copied_is_kept_with_its_disk() {
     drop(page);
     server.stop().await.unwrap();
     traces.all_gone().await;
+}
+
+/// Names of what could not be saved.
+fn unsaved(server: &Server) -> Vec<String> {
+    let entries = std::fs::read_dir(server.data_dir.join("unsaved"));
+    let names = entries.into_iter().flatten().flatten();
+    let mut names: Vec<String> = names
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+/// Too deep to be saved, not to be copied.
+const TOO_DEEP: &str =
+    "mkdir -p $(printf 'd/%.0s' $(seq 300)); echo there > $(printf 'd/%.0s' $(seq 300))file";
+
+#[tokio::test]
+async fn of_one_repl_one_thing_is_kept_and_what_comes_after_it_stays_in_the_repl() {
+    let server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    assert_eq!(page.command(TOO_DEEP).await.unwrap().1, 0);
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    assert_eq!(unsaved(&server), [id.as_str()]);
+    let copy = server.data_dir.join("unsaved").join(&id);
+    let file = format!("workspace/{}file", "d/".repeat(300));
+    let kept = std::fs::read_to_string(copy.join(&file)).unwrap();
+    assert_eq!(kept, "there\n");
+    assert!(!folder(&server, &id).exists() && !image(&server, &id).exists());
+
+    // Whether it could be copied or not.
+    let mut traces = None;
+    for make in [TOO_DEEP, "python3 deep.py"] {
+        let mut page = server.session(&id).await.unwrap();
+        traces = Some(Traces::of(&server).unwrap());
+        page.write_file("deep.py", DEEP.as_bytes()).await.unwrap();
+        assert_eq!(page.command(make).await.unwrap().1, 0);
+        drop(page);
+        server.stop_repl(&id).await.unwrap();
+        let state = server.state(&id).await.unwrap();
+        let said = state["detail"].as_str().unwrap();
+        let wanted =
+            format!("in the repl itself. What an earlier run could not save is in `unsaved/{id}`");
+        assert!(said.contains(&wanted), "{said}");
+        assert_eq!(unsaved(&server), [id.as_str()], "nothing more");
+        assert!(folder(&server, &id).join(&file).exists());
+    }
+    // It goes on from there.
+    let mut page = server.session(&id).await.unwrap();
+    let (said, _) = page
+        .command("cat $(printf 'd/%.0s' $(seq 300))file")
+        .await
+        .unwrap();
+    assert_eq!(said, "there\n");
+    page.command("rm -rf d*").await.unwrap();
+    drop(page);
+    server.stop_repl(&id).await.unwrap();
+    assert!(!folder(&server, &id).exists());
+    assert_eq!(unsaved(&server), [id.as_str()]);
+    server.stop().await.unwrap();
+    traces.unwrap().all_gone().await;
+}
+
+/// A repl with what `make` has made, of a server that was killed, and has no sandbox any more.
+async fn killed(make: &str) -> (Server, String) {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.write_file("deep.py", DEEP.as_bytes()).await.unwrap();
+    assert_eq!(page.command(make).await.unwrap().1, 0);
+    server.end(libc::SIGKILL).await.unwrap();
+    end_sandbox(&server, &id).await;
+    std::fs::create_dir(server.data_dir.join("unsaved")).unwrap();
+    (server, id)
+}
+
+/// Once the next server has done what was left to be done.
+async fn rescued(server: Server, id: &str) -> Server {
+    let server = server.again().await.unwrap();
+    eventually("it is at rest", || async {
+        (!folder(&server, id).exists()).then_some(())
+    })
+    .await;
+    assert!(!image(&server, id).exists());
+    server
+}
+
+#[tokio::test]
+async fn a_disk_that_was_about_to_be_kept_is_found_again_and_no_other_is_made() {
+    let (server, id) = killed("python3 deep.py").await;
+    let kept = server.data_dir.join(format!("unsaved/{id}.img"));
+    // A server was cut short here: it is still mounted.
+    std::fs::rename(image(&server, &id), &kept).unwrap();
+    let server = rescued(server, &id).await;
+    assert_eq!(unsaved(&server), [format!("{id}.img")]);
+    assert_eq!(in_image(&kept, INNERMOST), "there");
+}
+
+#[tokio::test]
+async fn a_copy_that_was_cut_short_is_made_again_and_one_that_is_whole_is_not() {
+    let (server, id) = killed(TOO_DEEP).await;
+    let place = server.data_dir.join("unsaved").join(&id);
+    let part = place.with_extension("part");
+    std::fs::create_dir(&part).unwrap();
+    std::fs::write(part.join("half"), "").unwrap();
+    let server = rescued(server, &id).await;
+    assert_eq!(unsaved(&server), [id.as_str()]);
+    assert!(!place.join("half").exists() && place.join("restored").exists());
+    drop(server);
+
+    let (server, id) = killed(TOO_DEEP).await;
+    let place = server.data_dir.join("unsaved").join(&id);
+    let copied = Command::new("cp")
+        .args(["-a", "-T"])
+        .args([&folder(&server, &id), &place])
+        .status();
+    assert!(copied.unwrap().success());
+    // By which it is seen that it is not made again.
+    std::fs::write(place.join("seen"), "").unwrap();
+    let server = rescued(server, &id).await;
+    assert_eq!(unsaved(&server), [id.as_str()]);
+    assert!(place.join("seen").exists());
 }
 
 /// What a program says in a disk that is mounted for it alone.

@@ -76,7 +76,7 @@ async fn it_isolates_saves_and_cleans_up_without_root() {
         .next()
         .unwrap()
         .unwrap();
-    assert!(kept.file_name().to_string_lossy().starts_with(&one));
+    assert_eq!(kept.file_name().to_string_lossy(), one);
     assert!(kept.path().join("workspace/shut").exists());
     let mut again = server.session(&one).await.unwrap();
     let (text, _) = again

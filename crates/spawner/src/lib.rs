@@ -78,7 +78,8 @@ pub trait Spawner: Send + Sync + 'static {
     }
 
     /// The same, but what was in the folder is kept: as the image of a disk, `place`. `false`: the folder has no
-    /// such limit, and nothing has happened to it.
+    /// such limit, or something else is at `place`, and nothing has happened. Cut short, it is completed by
+    /// another call, also with another `place`.
     async fn set_aside(
         &self,
         _id: &str,

@@ -23,8 +23,8 @@ const STARTED: &str = "This repl has been started meanwhile: nothing was written
 const UNSAVED: &str = "What an earlier run left on this machine is not saved yet: nothing was written. \
     Start the repl, which saves it, and try again.";
 
-const TOO_MUCH: &str = "Not all of this repl could be saved: what is too much is on this machine alone. \
-    Nothing was written. Open the repl, and make room there.";
+const IN_PART: &str = "Not all of this repl could be saved: the rest is on this machine alone. Nothing was \
+    written. Open the repl, and make your change there.";
 
 impl Amend {
     /// It runs, or is about to.
@@ -51,7 +51,7 @@ impl Life {
             return Ok(());
         }
         let why = if self.is_partly_saved {
-            TOO_MUCH
+            IN_PART
         } else {
             UNSAVED
         };

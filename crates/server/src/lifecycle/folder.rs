@@ -10,21 +10,22 @@ use alcove_spawner::{Holds, Limits, Spawner};
 use alcove_volume::Volume;
 
 /// Stands in a folder whose sources have been restored: what is missing there was deleted by its
-/// user. Without it the folder is a restore that was cut short, and holds nothing new.
+/// user. Without it the folder is a restore that was cut short, and holds nothing new. Made anew at each start:
+/// a copy with a mark of the same time has all that is in the folder.
 const MARK: &str = "restored";
 
-/// What `cp` says of a file for which this machine's disk has no room (strerror(3)).
-const NO_ROOM: &str = "No space left on device";
 /// Files that `cp` could not copy, of which it says so: as many are named.
 const NAMED: usize = 20;
 
-/// Not all of a folder could be copied: its disk is kept as well.
+/// Where what is in a folder is, once it is to be kept.
 #[derive(Debug)]
-pub struct Uncopied {
-    /// The image of the disk.
-    pub disk: PathBuf,
-    /// What could not be copied, and why: in lines, as `cp` says it.
-    pub said: String,
+pub enum Kept {
+    /// At the place for it.
+    Aside,
+    /// Beside that place: as the image of its disk, since not all of it could be copied.
+    AsDisk(PathBuf),
+    /// In the folder, since this is what an earlier run has left at the place for it.
+    Here(PathBuf),
 }
 
 #[derive(Clone)]
@@ -102,50 +103,68 @@ impl Folder {
         attached.map_err(io::Error::other)
     }
 
-    /// Moves it to `place`, out of everybody's way. What is limited can't be moved: it is copied, and then
-    /// deleted. Where not all of it can be copied, its disk is kept beside what could.
-    pub async fn keep(&self, place: &Path) -> io::Result<Option<Uncopied>> {
+    /// Keeps what is in it at `place`, out of everybody's way; the folder can be deleted then, unless that is where
+    /// it stays. What is limited can't be moved: it is copied, and where not all of it can be, its disk is kept
+    /// instead. Cut short, it is completed by another call.
+    pub async fn keep(&self, place: &Path) -> io::Result<Kept> {
         if let Some(parent) = place.parent() {
             std::fs::create_dir_all(parent)?;
+            // The users whose files these are may be other repls' by and by.
+            std::fs::set_permissions(parent, std::fs::Permissions::from_mode(0o700))?;
+        }
+        let name = self.path.file_name().unwrap_or_default();
+        let copy = Self::new(with_ending(&place.with_file_name(name), ".part"));
+        // Of a copy that was cut short.
+        copy.delete().await?;
+        let disk = with_ending(place, ".img");
+        if disk.exists() {
+            return Ok(match self.set_aside(&disk).await? {
+                true => Kept::AsDisk(disk),
+                false => Kept::Here(disk),
+            });
+        }
+        if place.exists() {
+            return Ok(match self.is_copied_to(place) {
+                true => Kept::Aside,
+                false => Kept::Here(place.to_owned()),
+            });
         }
         match std::fs::rename(&self.path, place) {
             Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
-            moved => return moved.map(|()| None),
+            moved => return moved.map(|()| Kept::Aside),
         }
-        let copy = Self::new(with_ending(place, ".part"));
-        // Of a copy that was cut short.
-        copy.delete().await?;
         let both = [self.path.as_path(), copy.path.as_path()];
-        let copied = run("cp", &["-a", "-T"], &both).await;
-        let uncopied = match copied {
-            Ok(()) => None,
-            Err(error) => Some(self.set_aside(place, error).await?),
-        };
-        let has_room = uncopied.as_ref().is_none_or(|u| !u.said.contains(NO_ROOM));
-        match has_room && copy.exists() {
-            true => std::fs::rename(&copy.path, place)?,
-            false => copy.delete().await?,
+        if let Err(error) = run("cp", &["-a", "-T"], &both).await {
+            copy.delete().await?;
+            if !self.set_aside(&disk).await? {
+                return Err(error);
+            }
+            tracing::error!(disk = %disk.display(), %error, "not all of it could be copied: its disk is kept");
+            sync(&disk).await?;
+            return Ok(Kept::AsDisk(disk));
         }
-        let kept = uncopied.as_ref().map_or(place, |u| &u.disk);
-        run("sync", &["--file-system"], &[kept]).await?;
-        self.delete().await?;
-        Ok(uncopied)
+        // Under its own name only once it is whole.
+        sync(&copy.path).await?;
+        std::fs::rename(&copy.path, place)?;
+        sync(place).await?;
+        Ok(Kept::Aside)
     }
 
-    /// Keeps its disk beside `place`, since not all of it could be copied: `error`, where it has none.
-    async fn set_aside(&self, place: &Path, error: io::Error) -> io::Result<Uncopied> {
-        let disk = with_ending(place, ".img");
-        let Some((spawner, id)) = &self.disk else {
-            return Err(error);
-        };
-        let kept = spawner.set_aside(id, &self.path, &disk).await;
-        match kept.map_err(io::Error::other)? {
-            true => Ok(Uncopied {
-                disk,
-                said: error.to_string(),
-            }),
-            false => Err(error),
+    fn is_copied_to(&self, place: &Path) -> bool {
+        let marked = |folder: &Path| folder.join(MARK).metadata()?.modified();
+        match (marked(&self.path), marked(place)) {
+            (Ok(here), Ok(there)) => here == there,
+            _ => false,
         }
+    }
+
+    /// Makes its disk the file `disk`. `false`: it has none, or another one is there.
+    async fn set_aside(&self, disk: &Path) -> io::Result<bool> {
+        let Some((spawner, id)) = &self.disk else {
+            return Ok(false);
+        };
+        let kept = spawner.set_aside(id, &self.path, disk).await;
+        kept.map_err(io::Error::other)
     }
 
     /// Deletes it with all that is in it. Neither depth nor missing permissions are an obstacle: what
@@ -174,6 +193,11 @@ fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
     path.push(ending);
     path.into()
+}
+
+/// Until what is in its file system is durable.
+async fn sync(path: &Path) -> io::Result<()> {
+    run("sync", &["--file-system"], &[path]).await
 }
 
 async fn run(program: &str, arguments: &[&str], paths: &[&Path]) -> io::Result<()> {

@@ -1,16 +1,17 @@
 //! How a repl comes to rest: saved, its local copy deleted. So do what earlier servers left on disk, and what
 //! another server has taken over.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use alcove_protocol::api::{Saved, Unsaved};
 use alcove_volume::{Location, Meta, Outcome, Scope, Volume};
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
 use super::comeback::Comebacks;
-use super::folder::Uncopied;
+use super::folder::Kept;
 use super::life::{Command, Life, REPLACED, RETRY, Reply};
 use super::saving::project_files;
 use super::transitions::Event;
@@ -164,17 +165,18 @@ impl Life {
         let outcome = saved.map_err(|e| format!("what was not saved could not be kept: {e}"))?;
         row.head = outcome.number as i64;
         (row.bytes, row.files) = (outcome.size.bytes as i64, outcome.size.files as i64);
-        let aside = self.aside();
+        // Of the fork: what an earlier run of this one left may be at its own place.
+        let aside = self.aside(&row.id);
         let mut told = format!(
             "{REPLACED} What was not saved here is kept as the repl “{}”.",
             row.name
         );
         let refused = outcome.refused_files();
         if refused > 0 {
-            let name = aside.file_name().unwrap_or_default().to_string_lossy();
             told = format!(
                 "{told} Not in there is what exceeds what a repl may hold (files: {refused}): whoever runs \
-                 this server finds it in `unsaved/{name}` of the data folder."
+                 this server finds it in `unsaved/{}` of the data folder.",
+                row.id
             );
             row.reason = Some(told.clone());
         }
@@ -187,17 +189,17 @@ impl Life {
             let _ = self.repls.store.delete_manifests(&at).await;
             return Err(format!("The database can't be written: {error}"));
         }
-        let uncopied = self.delete_what_is_saved(&outcome, aside).await?;
-        Ok(match uncopied {
+        let kept = self.delete_what_is_saved(&outcome, aside).await?;
+        Ok(match kept {
             Some(words) => format!("{told} {words}"),
             None => told,
         })
     }
 
-    /// Where a local copy is kept aside.
-    fn aside(&self) -> PathBuf {
-        let name = format!("{}-{}", self.entry.id, now_ms());
-        self.repls.config.unsaved_dir().join(name)
+    /// Where what could not be saved of a repl is kept: one thing at most, so that what a repl takes on this
+    /// machine is bounded by twice its disk.
+    fn aside(&self, id: &str) -> PathBuf {
+        self.repls.config.unsaved_dir().join(id)
     }
 
     /// The final checkpoint; the local copy is deleted only after it is durable. Says what of it stays on
@@ -216,16 +218,16 @@ impl Life {
             )));
         }
         let began = Instant::now();
-        let uncopied = self.delete_what_is_saved(&saving.outcome, self.aside());
-        let uncopied = uncopied.await?;
+        let aside = self.aside(&self.entry.id);
+        let kept = self.delete_what_is_saved(&saving.outcome, aside).await?;
         self.repls
             .metrics
             .step("delete_local_copy", began.elapsed());
-        Ok(uncopied)
+        Ok(kept)
     }
 
-    /// Deletes the local copy; keeps it `aside` if not all of it could be saved. Says so, for a person, if some of
-    /// that can't be read either.
+    /// Deletes the local copy; keeps it `aside` if not all of it could be saved, or as it is if something lies there
+    /// already. Says where it is, for a person, if it is not there.
     async fn delete_what_is_saved(
         &mut self,
         outcome: &Outcome,
@@ -237,17 +239,27 @@ impl Life {
             return Ok(None);
         }
         let kept = self.folder.keep(&aside).await;
-        let uncopied = kept.map_err(|e| format!("what could not be saved can't be kept: {e}"))?;
-        let kept = aside.display();
-        warn!(unread = ?outcome.left_out, refused, %kept, "not all could be saved: the folder is kept");
-        Ok(uncopied.map(|Uncopied { disk, said }| {
-            error!(disk = %disk.display(), said, "not all of it could be copied: its disk is kept");
-            let name = disk.file_name().unwrap_or_default().to_string_lossy();
-            format!(
+        let kept = kept.map_err(|e| format!("what could not be saved can't be kept: {e}"))?;
+        warn!(unread = ?outcome.left_out, refused, ?kept, "not all could be saved");
+        let words = match &kept {
+            Kept::Aside => None,
+            Kept::AsDisk(disk) => Some(format!(
                 "Some of its files could neither be saved nor be read. Nothing is deleted: whoever runs this \
-                 server finds all that it held in `unsaved/{name}` of the data folder."
-            )
-        }))
+                 server finds all that it held in `unsaved/{}` of the data folder.",
+                name(disk)
+            )),
+            Kept::Here(earlier) => {
+                self.is_partly_saved = true;
+                return Ok(Some(format!(
+                    "Some of its files could not be saved: they are on this machine alone, in the repl itself. \
+                     What an earlier run could not save is in `unsaved/{}` of the data folder: until whoever \
+                     runs this server has taken that away, nothing more is kept there.",
+                    name(earlier)
+                )));
+            }
+        };
+        self.delete_local_copy().await;
+        Ok(words)
     }
 
     /// It is saved, or in the store anyway: what could not be deleted is only in the way.
@@ -327,4 +339,8 @@ impl Life {
         self.rest(reason).await;
         self.is_rescued = false;
     }
+}
+
+fn name(path: &Path) -> Cow<'_, str> {
+    path.file_name().unwrap_or_default().to_string_lossy()
 }

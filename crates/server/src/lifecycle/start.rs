@@ -86,7 +86,12 @@ impl Life {
     /// Over files that are there, and that nobody else may have.
     async fn start_over(&mut self, volume: Arc<Volume>, terms: &Terms) -> Result<Running, String> {
         self.entry.tell("Starting the sandbox");
-        let sandbox = self.sandbox(terms).await;
+        let sandbox = match self.folder.mark_restored() {
+            Ok(()) => self.sandbox(terms).await,
+            Err(error) => Err(format!(
+                "The folder of its files can't be written: {error}."
+            )),
+        };
         match self.begun(volume.clone(), sandbox, terms).await {
             Ok(running) => Ok(running),
             Err(error) => {

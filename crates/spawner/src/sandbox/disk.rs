@@ -225,8 +225,8 @@ impl Disks {
         Ok(())
     }
 
-    /// Unmounts a repl's disk, and keeps it as `place`. Cut short, it leaves a folder that is whole until it is
-    /// unmounted.
+    /// Unmounts a repl's disk, and keeps it as `place`, unless another file is there. Cut short, it leaves a folder
+    /// that is whole until it is unmounted.
     pub async fn set_aside(
         &self,
         id: &str,
@@ -236,10 +236,16 @@ impl Disks {
         if !is_mounted(folder).map_err(io("a repl's folder"))? {
             return Ok(false);
         }
-        match fs::rename(self.image(id), place) {
+        let failed = io("a repl's disk can't be kept");
+        let mut image = self.image(id);
+        if !image.exists() {
             // It was cut short.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            moved => moved.map_err(io("a repl's disk can't be kept"))?,
+            image = file_of(folder).map_err(&failed)?;
+        }
+        match place.canonicalize() {
+            Ok(there) if image.canonicalize().is_ok_and(|image| image == there) => {}
+            Ok(_) => return Ok(false),
+            Err(_) => fs::rename(&image, place).map_err(&failed)?,
         }
         unmount(folder).await?;
         lock(&self.attached).remove(id);
@@ -302,6 +308,16 @@ fn is_mounted(folder: &Path) -> io::Result<bool> {
     };
     let parent = fs::metadata(folder.parent().unwrap_or(folder))?;
     Ok(inside != parent.dev())
+}
+
+/// What is mounted on a folder by a loop device, wherever that has been moved (`loop_attr_backing_file_show`).
+fn file_of(folder: &Path) -> io::Result<PathBuf> {
+    let device = fs::metadata(folder)?.dev();
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let file = format!("/sys/dev/block/{major}:{minor}/loop/backing_file");
+    Ok(PathBuf::from(
+        fs::read_to_string(file)?.trim_end_matches('\n'),
+    ))
 }
 
 fn text(path: &Path) -> Result<&str, SpawnError> {
