@@ -187,6 +187,10 @@ def limits(repl: str) -> None:
     }
     found = {name: read(above / name) for name in wanted}
     check("a repl's group and its programs' have their limits", found == {k: str(v) for k, v in wanted.items()}, found)
+    check("shares of disks are handed down to repls", "io" in read(above / "cgroup.controllers").split())
+    # Each is there where the kernel has its policy: iocost, BFQ.
+    weights = {name: read(above / name) for name in ("io.weight", "io.bfq.weight") if (above / name).exists()}
+    check("a repl has its share of disks", all(text == "default 100" for text in weights.values()), weights)
     runner = Path(f"/proc/{record(repl)['first']['pid']}/cgroup").read_text().strip()
     check("the runner is in a group beside its programs", runner.endswith(f"{above.name}/runner"), runner)
 

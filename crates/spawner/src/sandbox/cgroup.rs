@@ -141,9 +141,11 @@ fn hand_down(above: &Path, base: &Path) -> Option<()> {
         fs::write(above.join("cgroup.subtree_control"), limits).ok()?;
     }
     fs::write(base.join("cgroup.subtree_control"), limits).ok()?;
-    // Shares of the processors are welcome.
-    for group in [above, base] {
-        let _ = fs::write(group.join("cgroup.subtree_control"), "+cpu");
+    // Shares of processors and disks are welcome, each by itself.
+    for shares in ["+cpu", "+io"].into_iter().filter(|c| has(&c[1..])) {
+        for group in [above, base] {
+            let _ = fs::write(group.join("cgroup.subtree_control"), shares);
+        }
     }
     Some(())
 }

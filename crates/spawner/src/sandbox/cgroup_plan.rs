@@ -28,6 +28,8 @@ pub enum Kind {
         cpu: bool,
         /// Counts the time that programs take.
         cpuacct: bool,
+        /// Shares out what disks read and write.
+        blkio: bool,
     },
 }
 
@@ -59,12 +61,13 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
             "cgroup2" => (Kind::V2, own.lines().find_map(|l| l.strip_prefix("0::"))),
             "cgroup" => {
                 let (memory, pids, cpu) = (has("memory"), has("pids"), has("cpu"));
-                let cpuacct = has("cpuacct");
+                let (cpuacct, blkio) = (has("cpuacct"), has("blkio"));
                 let named = [
                     (memory, "memory"),
                     (pids, "pids"),
                     (cpu, "cpu"),
                     (cpuacct, "cpuacct"),
+                    (blkio, "blkio"),
                 ];
                 let Some((_, controller)) = named.into_iter().find(|(is_here, _)| *is_here) else {
                     continue;
@@ -81,6 +84,7 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
                     pids,
                     cpu,
                     cpuacct,
+                    blkio,
                 };
                 (kind, place)
             }
@@ -146,9 +150,21 @@ pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
                 limits.cpu_weight.clamp(1, 10_000).to_string(),
                 true,
             );
+            // The same scale; one file is that of iocost, the other that of BFQ.
+            set(
+                group,
+                "io.weight",
+                limits.cpu_weight.clamp(1, 10_000).to_string(),
+                true,
+            );
+            set(group, "io.bfq.weight", bfq_weight(limits), true);
         }
         Kind::V1 {
-            memory, pids, cpu, ..
+            memory,
+            pids,
+            cpu,
+            blkio,
+            cpuacct: _,
         } => {
             for (folder, bytes, processes) in levels {
                 if *memory {
@@ -169,9 +185,17 @@ pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
                 let shares = (u64::from(limits.cpu_weight) * 1024 / 100).clamp(2, 262_144);
                 set(group, "cpu.shares", shares.to_string(), true);
             }
+            if *blkio {
+                set(group, "blkio.bfq.weight", bfq_weight(limits), true);
+            }
         }
     }
     settings
+}
+
+/// 1 to 1000, usually 100, as for processors (`Documentation/block/bfq-iosched.rst`).
+fn bfq_weight(limits: &Limits) -> String {
+    limits.cpu_weight.clamp(1, 1000).to_string()
 }
 
 #[cfg(test)]
@@ -182,13 +206,14 @@ mod tests {
         31 24 0:27 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu\n\
         33 24 0:29 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n\
         35 24 0:31 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n\
+        39 24 0:35 / /sys/fs/cgroup/blkio rw,relatime - cgroup cgroup rw,blkio\n\
         36 24 0:32 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd\n\
         37 24 0:33 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n\
         38 24 0:34 / /proc rw - proc proc rw\n";
 
     #[test]
     fn each_hierarchy_is_found_at_our_place_in_it() {
-        let own = "8:pids:/\n4:memory:/service/x\n1:cpu:/\n0::/\n";
+        let own = "8:pids:/\n7:blkio:/disks\n4:memory:/service/x\n1:cpu:/\n0::/\n";
         let bases: Vec<_> = find(HYBRID, own)
             .into_iter()
             .map(|h| h.base.display().to_string())
@@ -197,6 +222,7 @@ mod tests {
             "/sys/fs/cgroup/cpu/",
             "/sys/fs/cgroup/memory/service/x",
             "/sys/fs/cgroup/pids/",
+            "/sys/fs/cgroup/blkio/disks",
             "/sys/fs/cgroup/unified/",
         ];
         assert_eq!(bases, wanted);
@@ -251,7 +277,43 @@ mod tests {
                 pids: true,
                 cpu: true,
                 cpuacct: true,
+                blkio: true,
             })
         );
+    }
+
+    #[test]
+    fn a_share_is_one_that_the_kernel_takes() {
+        let share = |kind: &Kind, file: &str, cpu_weight| {
+            let limits = Limits {
+                cpu_weight,
+                ..Limits::default()
+            };
+            let settings = plan(kind, Path::new("/g"), &limits);
+            let setting = settings.iter().find(|s| s.file.ends_with(file));
+            let setting = setting.expect("planned");
+            assert!(setting.optional, "{file}");
+            setting.value.clone()
+        };
+        let v1 = Kind::V1 {
+            memory: false,
+            pids: false,
+            cpu: true,
+            cpuacct: false,
+            blkio: true,
+        };
+        for (kind, file, least, most) in [
+            (&Kind::V2, "cpu.weight", "1", "10000"),
+            (&Kind::V2, "io.weight", "1", "10000"),
+            (&Kind::V2, "io.bfq.weight", "1", "1000"),
+            (&v1, "cpu.shares", "2", "262144"),
+            (&v1, "blkio.bfq.weight", "1", "1000"),
+        ] {
+            assert_eq!(share(kind, file, 0), least, "{file}");
+            assert_eq!(share(kind, file, u32::MAX), most, "{file}");
+        }
+        assert_eq!(share(&Kind::V2, "io.weight", 1001), "1001");
+        assert_eq!(share(&Kind::V2, "io.bfq.weight", 1001), "1000");
+        assert_eq!(share(&v1, "blkio.bfq.weight", 1), "1");
     }
 }

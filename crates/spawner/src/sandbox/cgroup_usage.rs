@@ -120,6 +120,7 @@ mod tests {
                 pids,
                 cpu: false,
                 cpuacct,
+                blkio: false,
             },
         };
         let hierarchies = [
