@@ -77,6 +77,24 @@ async fn whatever_is_left_is_found_and_a_server_leaves_nothing() {
     let data = server.data_dir.canonicalize().unwrap();
     fs::write(&user, data.join("planted").display().to_string()).unwrap();
     assert!(only(&traces.of_repls(), "planted"));
+    // What could not be saved is kept: with what belongs to it, and nothing else.
+    let record = data.join("sandboxes/sandboxes/kept.json");
+    for kept in ["repls/kept", "unsaved/kept.img"] {
+        let kept = data.join(kept);
+        fs::create_dir_all(kept.parent().unwrap()).unwrap();
+        fs::write(&kept, "").unwrap();
+        fs::write(&record, "").unwrap();
+        assert!(only(&traces.not_kept(traces.of_repls()), "planted"));
+        fs::remove_file(&kept).unwrap();
+        let found = traces.not_kept(traces.of_repls()).join("\n");
+        assert!(found.contains("kept.json"), "{found}");
+        fs::remove_file(&record).unwrap();
+    }
+    fs::write(&user, data.join("kept").display().to_string()).unwrap();
+    fs::write(data.join("unsaved/kept"), "").unwrap();
+    assert_eq!(traces.not_kept(traces.of_repls()), Vec::<String>::new());
+    assert!(only(&traces.of_repls(), "kept"));
+    fs::remove_file(data.join("unsaved/kept")).unwrap();
     fs::remove_file(&user).unwrap();
 
     let element = "add element inet alcove names { 10.213.9.9 timeout 1h }";

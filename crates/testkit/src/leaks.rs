@@ -88,8 +88,9 @@ impl Traces {
             found.extend(left.map(|path| format!("folder or record {}", path.display())));
         }
         for user in entries(Path::new("/run/alcove/uids")) {
-            if fs::read_to_string(&user).is_ok_and(|owner| owner.starts_with(&data)) {
-                found.push(format!("user {}", user.display()));
+            let owner = fs::read_to_string(&user).unwrap_or_default();
+            if owner.starts_with(&data) {
+                found.push(format!("user {} of {owner}", user.display()));
             }
         }
         found
@@ -127,19 +128,30 @@ impl Traces {
         none(&self.left().await);
     }
 
-    /// The same, where nothing can be awaited. What could not be saved is kept, with the user that it belongs to.
-    pub fn none_left(&self) {
-        let kept = ["repls", "unsaved"].map(|folder| entries(&self.data.join(folder)));
-        let is_kept = kept.iter().any(|folder| !folder.is_empty());
+    /// Of what was found, that which does not belong to a repl whose files are kept since they could not be saved:
+    /// its folder, its disk and its user stay.
+    pub fn not_kept(&self, found: Vec<String>) -> Vec<String> {
+        let folders = ["repls", "unsaved"].map(|folder| entries(&self.data.join(folder)));
+        let kept: Vec<_> = folders
+            .iter()
+            .flatten()
+            .map(|path| path.file_stem())
+            .collect();
         let may_stay = |left: &String| {
-            ["folder or record", "user"]
-                .iter()
-                .any(|kind| left.starts_with(kind))
+            let of = left.rsplit(' ').next().map(Path::new);
+            let is_kept = kept.contains(&of.and_then(Path::file_stem));
+            is_kept
+                && ["folder or record", "user"]
+                    .iter()
+                    .any(|kind| left.starts_with(kind))
         };
-        let look = || -> Vec<String> {
-            let left = self.all().into_iter();
-            left.filter(|left| !(is_kept && may_stay(left))).collect()
-        };
+        let found = found.into_iter();
+        found.filter(|left| !may_stay(left)).collect()
+    }
+
+    /// The same, where nothing can be awaited, but for what is kept.
+    pub fn none_left(&self) {
+        let look = || self.not_kept(self.all());
         let deadline = Instant::now() + crate::DEADLINE;
         while !look().is_empty() && Instant::now() < deadline {
             std::thread::sleep(AGAIN);
