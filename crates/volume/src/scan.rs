@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, ResolveFlags, Stat as RawStat};
+use rustix::io::Errno;
 
 use crate::changes::Changes;
 use crate::ignored::Ignored;
@@ -27,10 +28,9 @@ pub const MAX_DEPTH: usize = 256;
 pub const MAX_PATH_BYTES: usize = 3500;
 /// The runner's temporary files.
 pub(crate) const TEMPORARY_PREFIX: &[u8] = b".~alcove-";
-/// The two top folders. No program can remove the first: where it is missing, the disk that it was on has been
-/// unmounted, and nothing was deleted.
-pub(crate) const TOPS: [&str; 2] = [WORKSPACE, "home"];
-const WORKSPACE: &str = "workspace";
+/// The two top folders. Where both are missing, the disk that they were on has been unmounted, and nothing was
+/// deleted. One alone may be: where nothing isolates it, a program can delete it.
+pub(crate) const TOPS: [&str; 2] = ["workspace", "home"];
 
 /// What lies under one path.
 #[derive(Debug, Clone)]
@@ -129,12 +129,19 @@ impl Rules<'_> {
             room: self.room,
             scan: Scan::default(),
         };
+        let mut is_there = false;
         for name in TOPS {
             match open_folder(top.as_fd(), name.as_bytes()) {
-                Ok(folder) => walk.folder(folder, name.as_bytes(), 1),
-                Err(rustix::io::Errno::NOENT) if name != WORKSPACE => {}
+                Ok(folder) => {
+                    is_there = true;
+                    walk.folder(folder, name.as_bytes(), 1);
+                }
+                Err(Errno::NOENT) => {}
                 Err(error) => return Err(VolumeError::local(name, error)),
             }
+        }
+        if !is_there {
+            return Err(VolumeError::local(TOPS[0], Errno::NOENT));
         }
         let mut scan = walk.scan;
         scan.found
@@ -179,7 +186,7 @@ impl Walk<'_> {
             let stat = match rustix::fs::statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(stat) => stat,
                 // Gone between reading the name and looking at it.
-                Err(rustix::io::Errno::NOENT) => continue,
+                Err(Errno::NOENT) => continue,
                 Err(_) => {
                     self.leave_out(shown);
                     continue;
@@ -277,7 +284,7 @@ pub(crate) fn open_top(dir: &Path) -> Result<OwnedFd> {
 /// Opens a folder below `top`, through no link.
 pub(crate) fn open_folder(top: BorrowedFd<'_>, path: &[u8]) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let path = CString::new(path).map_err(|_| rustix::io::Errno::INVAL)?;
+    let path = CString::new(path).map_err(|_| Errno::INVAL)?;
     rustix::fs::openat2(top, path, flags, Mode::empty(), strict())
 }
 

@@ -123,6 +123,35 @@ fn timeless(picture: Picture) -> BTreeMap<PathBuf, (String, u32)> {
         .collect()
 }
 
+/// A program that nothing isolates can delete one of the two; a disk that is unmounted has neither.
+#[tokio::test]
+async fn a_top_that_is_missing_is_deleted_and_both_are_elsewhere() {
+    let world = World::new();
+    let [workspace, home] = ["workspace", "home"].map(|top| world.dir.path().join(top));
+    let save = async |volume: &Volume| volume.checkpoint(Scope::Final, None).await;
+    world.put("workspace/file", "1");
+    let volume = world.volume().await;
+    save(&volume).await.unwrap();
+    fs::remove_dir_all(&home).unwrap();
+    world.put("workspace/file", "2");
+    save(&volume).await.unwrap();
+    assert_eq!(text(&world.newest().await, "file").await.unwrap(), "2");
+
+    fs::create_dir(&home).unwrap();
+    fs::remove_dir_all(&workspace).unwrap();
+    save(&volume).await.unwrap();
+    assert!(world.newest().await.item(b"file").is_none());
+
+    world.put("workspace/file", "3");
+    save(&volume).await.unwrap();
+    for top in [&workspace, &home] {
+        fs::remove_dir_all(top).unwrap();
+    }
+    let refused = save(&volume).await.unwrap_err();
+    assert!(refused.to_string().contains("workspace"), "{refused}");
+    assert_eq!(text(&world.newest().await, "file").await.unwrap(), "3");
+}
+
 #[tokio::test]
 async fn a_file_of_an_earlier_state_is_read_by_the_ranges_that_hold_it() {
     let world = World::new();
