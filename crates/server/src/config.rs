@@ -62,7 +62,8 @@ impl Config {
         self.data_dir.join("repls")
     }
 
-    /// Folders of repls with files that the server may not read, or that no repl may hold.
+    /// Repls with files that the server may not read, or that no repl may hold: of each its folder (`<id>`) or its
+    /// disk (`<id>.img`).
     pub fn unsaved_dir(&self) -> PathBuf {
         self.data_dir.join("unsaved")
     }
