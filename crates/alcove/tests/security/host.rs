@@ -261,6 +261,38 @@ for pid in filter(str.isdigit, os.listdir("/proc")):
         control: Control::Root(&["{mark_backwards}"]),
     },
     Attempt {
+        name: "neighbour-sockets",
+        tries: "has the kernel list on which ports the server and another repl listen (sock_diag)",
+        program: r#"
+own = socket.create_server(("127.0.0.1", 0))
+ports = set()
+with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 4) as s:  # NETLINK_SOCK_DIAG
+    for family in socket.AF_INET, socket.AF_INET6:
+        # inet_diag_req_v2: TCP sockets in all states; SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP.
+        request = struct.pack("BBBxI48x", family, socket.IPPROTO_TCP, 0, 0xFFFFFFFF)
+        s.send(struct.pack("IHHII", 16 + len(request), 20, 0x301, 0, 0) + request)
+        ended = False
+        while not ended:
+            piece = s.recv(1 << 16)
+            while piece:
+                length, kind = struct.unpack_from("IH", piece)
+                if kind == 2:  # NLMSG_ERROR
+                    raise OSError(-struct.unpack_from("i", piece, 16)[0], "sock_diag")
+                if kind == 3:  # NLMSG_DONE
+                    ended = True
+                if kind == 20:
+                    ports.add(struct.unpack_from(">H", piece, 20)[0])
+                piece = piece[(length + 3) & ~3:]
+if own.getsockname()[1] not in ports:
+    finish("broken", ports)
+others = ports & {int(port) for port in arguments}
+reached(others) if others else stopped("its own alone")
+"#,
+        inside: &["{server_port}", "8000"],
+        stopped: &["its own alone"],
+        control: Control::Root(&["{server_port}"]),
+    },
+    Attempt {
         name: "neighbour-signal",
         tries: "signals a process of another repl",
         program: r#"
