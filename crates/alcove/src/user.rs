@@ -50,8 +50,9 @@ enum Action {
     },
 }
 
+/// The one that is spoken with.
 #[derive(Debug, Args)]
-struct Server {
+pub struct Server {
     /// The server's data folder
     #[arg(
         long,
@@ -63,7 +64,7 @@ struct Server {
 }
 
 impl Server {
-    fn client(&self) -> OperatorClient {
+    pub fn client(&self) -> OperatorClient {
         OperatorClient::new(&self.data_dir)
     }
 }
