@@ -143,6 +143,14 @@ def birth(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
 
 
+def called(pid: int) -> bytes:
+    """How it was called; nothing once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
 def server() -> int:
     return int(run("systemctl", "show", "--property=MainPID", "--value", "alcove"))
 
@@ -191,6 +199,8 @@ def limits(repl: str) -> None:
     # Each is there where the kernel has its policy: iocost, BFQ.
     weights = {name: read(above / name) for name in ("io.weight", "io.bfq.weight") if (above / name).exists()}
     check("a repl has its share of disks", all(text == "default 100" for text in weights.values()), weights)
+    keeper = run("systemctl", "show", "--property=MainPID", "--value", "alcove-repls").strip()
+    check("a full memory never ends the unit of repls", read(Path(f"/proc/{keeper}/oom_score_adj")) == "-1000")
     runner = Path(f"/proc/{record(repl)['first']['pid']}/cgroup").read_text().strip()
     check("the runner is in a group beside its programs", runner.endswith(f"{above.name}/runner"), runner)
 
@@ -234,7 +244,8 @@ def goes_on(what: str, before: list[tuple[int, str]], busy: str, idle: str) -> N
     """All that ran does so, under a server that knows it."""
     until("/readyz", is_ready)
     until("the repls are taken over", lambda: all(state(repl)["phase"] == "running" for repl in (busy, idle)))
-    after = [(pid, birth(pid)) for pid in programs(busy) if (pid, birth(pid)) in before]
+    there = programs(busy)
+    after = [(pid, start) for pid, start in before if pid in there and birth(pid) == start]
     check(f"{what}: programs go on", after == before, (before, after))
     ticks = int(inside(busy, "cat ticks")[1])
     check(f"{what}: the program still works", until("a tick", lambda: int(inside(busy, "cat ticks")[1] or 0) > ticks))
@@ -246,7 +257,7 @@ def goes_on(what: str, before: list[tuple[int, str]], busy: str, idle: str) -> N
 
 def restarts(busy: str, idle: str) -> None:
     # The command that ticks stays, what it calls comes and goes.
-    before = [(pid, birth(pid)) for pid in programs(busy) if b"main.sh" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    before = [(pid, birth(pid)) for pid in programs(busy) if b"main.sh" in called(pid)]
     check("control: a program runs, and in the other repl none", before and not programs(idle), before)
     first = server()
     run("systemctl", "restart", "alcove")
