@@ -294,7 +294,13 @@ async fn of_one_repl_one_thing_is_kept_and_what_comes_after_it_stays_in_the_repl
         assert_eq!(unsaved(&server), [id.as_str()], "nothing more");
         assert!(folder(&server, &id).join(&file).exists());
     }
-    // It goes on from there.
+    // It goes on from there, and back from the bin.
+    let path = format!("/api/repls/{id}");
+    let http = server.http();
+    let deleted = http.json(hyper::Method::DELETE, &path, Value::Null).await;
+    assert_eq!(deleted.unwrap().status, 204);
+    let restored = http.post(&format!("{path}/restore"), Value::Null).await;
+    assert!(restored.unwrap().status < 300);
     let mut page = server.session(&id).await.unwrap();
     let (said, _) = page
         .command("cat $(printf 'd/%.0s' $(seq 300))file")

@@ -376,6 +376,13 @@ async fn what_ran_of_somebody_who_was_sent_away_does_not_go_on_with_the_next_ser
     let body = json!({ "name": "Eve" });
     let again = server.http().post("/api/people", body).await.unwrap();
     let new = again.json()["key"].as_str().unwrap().to_owned();
+    let eve = client(&server, &new);
+    let repl = eve.get(&format!("/api/repls/{id}")).await.unwrap().json();
+    assert_eq!(
+        repl["state"]["detail"],
+        json!(null),
+        "it was not asked to start"
+    );
     let mut session = Session::connect(server.address, &new, &id).await.unwrap();
     assert_eq!(session.command("cat file").await.unwrap().0, "precious\n");
 }

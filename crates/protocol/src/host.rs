@@ -151,6 +151,6 @@ pub struct NewKey {
     pub key: String,
     /// Where they sign in with it.
     pub address: String,
-    /// How many repls are theirs: some, where they were here before.
+    /// How many repls are theirs again, since they were here before.
     pub repls: usize,
 }

@@ -111,8 +111,7 @@ impl App {
             let (person, key) = app.people.renew_key(&id).await?;
             app.logins.end_all(&id).await?;
             tracing::info!(person = person.name, "has another key");
-            let repls = app.db.repls_of(&id).await?.len();
-            Ok(app.new_key(person, key, repls))
+            Ok(app.new_key(person, key, 0))
         })
         .await
     }
@@ -152,9 +151,11 @@ impl App {
         let (app, id) = (self.clone(), id.to_owned());
         to_its_end(async move {
             app.people.send_away(&id).await?;
-            app.logins.end_all(&id).await?;
             tracing::info!(person = id, "sent away");
-            app.stop_all_of(&id).await
+            // Whatever of it fails, the rest is done.
+            let (signed_out, stopped) = (app.logins.end_all(&id).await, app.stop_all_of(&id).await);
+            signed_out?;
+            stopped
         })
         .await
     }

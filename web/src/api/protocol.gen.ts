@@ -473,7 +473,7 @@ export type NewKey = { id: string, name: string, key: string,
  */
 address: string, 
 /**
- * How many repls are theirs: some, where they were here before.
+ * How many repls are theirs again, since they were here before.
  */
 repls: number, };
 

@@ -34,6 +34,8 @@ use crate::{ApiFailure, App, names};
 const MAX_IMPORTS: usize = 4;
 /// How long nothing of one may come: others may wait for its place.
 const PIECE_PATIENCE: Duration = Duration::from_secs(30);
+/// The same of all of it.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// Names that are told of what was left out.
 const MAX_TOLD: usize = 100;
 
@@ -92,7 +94,9 @@ async fn import(
         .create(None, Holds::default())
         .await
         .context("a folder for an archive")?;
-    let archive = receive(&folder.path().join("archive"), body).await?;
+    let archive = folder.path().join("archive");
+    let received = tokio::time::timeout(PATIENCE, receive(&archive, body)).await;
+    let archive = received.map_err(|_| broke_off())??;
     let workspace = folder.path().join("workspace");
     std::fs::create_dir(&workspace).context("a folder for an archive's files")?;
     let others = app.db.size_of_repls_of(&row.owner_id, Some(&row.id));

@@ -50,7 +50,7 @@ impl Life {
         if !self.folder.exists() || !self.folder.is_restored() {
             return Ok(());
         }
-        let why = if self.is_partly_saved {
+        let why = if self.is_partly_saved || self.is_kept_here {
             IN_PART
         } else {
             UNSAVED

@@ -130,7 +130,12 @@ impl Folder {
             });
         }
         match std::fs::rename(&self.path, place) {
-            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {}
+            // A mount point, or on another file system.
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    io::ErrorKind::ResourceBusy | io::ErrorKind::CrossesDevices
+                ) => {}
             moved => return moved.map(|()| Kept::Aside),
         }
         let both = [self.path.as_path(), copy.path.as_path()];

@@ -89,6 +89,8 @@ pub(super) struct Life {
     pub(super) is_rescued: bool,
     /// It rests, and what is in its folder is saved but for what would exceed a quota.
     pub(super) is_partly_saved: bool,
+    /// It rests, and what of it can't be saved stays in its folder, even in the bin.
+    pub(super) is_kept_here: bool,
     /// It rests, and is saved, but its sandbox could not be ended, its folder not be deleted, or its user not be
     /// given back.
     pub(super) is_in_the_way: bool,
@@ -153,6 +155,7 @@ impl Life {
             was_found: false,
             is_rescued: false,
             is_partly_saved: false,
+            is_kept_here: false,
             is_in_the_way: false,
             ready,
             cools,
@@ -351,7 +354,7 @@ impl Life {
     /// From the first who asks until it rests again; `running` when it runs already.
     async fn live(&mut self, mut waiting: Vec<Reply<PathBuf>>, mut running: Option<Running>) {
         let mut kept = None;
-        self.again = None;
+        let is_due = self.again.take().is_some();
         let is_asked_for = !waiting.is_empty();
         // Held until it rests again.
         let ticket = match &running {
@@ -359,7 +362,7 @@ impl Life {
                 let limits = running.terms.limits.clone();
                 self.repls.admission.at_once(&self.entry.owner, limits)
             }
-            None => match self.admitted(&mut waiting).await {
+            None => match self.admitted(&mut waiting, is_due || !is_asked_for).await {
                 Some(ticket) => ticket,
                 None => return,
             },
@@ -411,7 +414,8 @@ impl Life {
                     return;
                 }
             };
-            (self.is_partly_saved, self.is_in_the_way) = (false, false);
+            (self.is_partly_saved, self.is_kept_here) = (false, false);
+            self.is_in_the_way = false;
             self.repls.metrics.step("start", began.elapsed());
             info!(ms = began.elapsed().as_millis() as u64, "running");
             self.entry.set_socket(Some(running.socket.clone()));
@@ -462,7 +466,8 @@ impl Life {
     /// `Err` when something is left to be saved while nothing runs: after a rescue that failed.
     pub(super) fn at_rest(&self) -> Result<(), String> {
         let left = self.folder.exists() && self.folder.is_restored();
-        match left && !self.is_partly_saved && !self.is_in_the_way {
+        let may_be_left = self.is_partly_saved || self.is_kept_here || self.is_in_the_way;
+        match left && !may_be_left {
             true => Err("what is on disk is not saved yet".into()),
             false => Ok(()),
         }

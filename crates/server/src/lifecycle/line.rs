@@ -14,11 +14,15 @@ const SENT_AWAY: &str = "Its owner may not use this server any more.";
 
 impl Life {
     /// Waits until there is room on this machine for its size, which may be chosen anew meanwhile, with all who ask
-    /// for it. `None`: somebody did not want it any more.
-    pub(super) async fn admitted(&mut self, waiting: &mut Vec<Reply<PathBuf>>) -> Option<Ticket> {
+    /// for it. `None`: somebody did not want it any more, or it may not be started. `is_due`: it comes back by itself.
+    pub(super) async fn admitted(
+        &mut self,
+        waiting: &mut Vec<Reply<PathBuf>>,
+        is_due: bool,
+    ) -> Option<Ticket> {
         let (repls, entry) = (self.repls.clone(), self.entry.clone());
         if repls.people.find(&entry.owner).is_none() {
-            self.refuse(waiting, SENT_AWAY).await;
+            self.refuse(waiting, SENT_AWAY, false).await;
             return None;
         }
         let who = (
@@ -35,7 +39,7 @@ impl Life {
                 entered = &mut enter => match entered {
                     Ok(ticket) => return Some(ticket),
                     Err(TooMany(most)) => {
-                        self.refuse(waiting, &too_many(most)).await;
+                        self.refuse(waiting, &too_many(most), is_due).await;
                         return None;
                     }
                 },
@@ -82,19 +86,24 @@ impl Life {
         }
     }
 
-    /// It is not started; those who asked for it are told why, for a person.
-    async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str) {
+    /// It is not started; those who asked for it are told why, for a person. One that comes back by itself is tried
+    /// again, if it is still to be kept alive.
+    async fn refuse(&mut self, waiting: &mut Vec<Reply<PathBuf>>, why: &str, is_due: bool) {
         self.wants_program = false;
         let _ = self.cool().await;
         // Not noted: how it came to rest last still holds, and is told again by the next server.
-        let words = match self.reason().await {
-            Some(reason) => format!("{why} {reason}"),
-            None => why.to_owned(),
+        let row = self.any_row().await.ok();
+        let reason = row.as_ref().and_then(|row| row.reason.as_deref());
+        let words = match (is_due && self.entry.lifetime().keep_alive, reason) {
+            (true, _) => {
+                self.again = Some(Instant::now() + LATER);
+                format!("{why} It is tried again each minute.")
+            }
+            (false, Some(reason)) => format!("{why} {reason}"),
+            (false, None) => why.to_owned(),
         };
+        self.entry.set_halted(row.and_then(|row| row.halted));
         self.happens(Event::Fail, Some(&words));
-        if waiting.is_empty() && self.entry.lifetime().keep_alive {
-            self.again = Some(Instant::now() + LATER);
-        }
         for reply in waiting.drain(..) {
             let _ = reply.send(Err(why.to_owned()));
         }

@@ -249,7 +249,7 @@ impl Life {
                 name(disk)
             )),
             Kept::Here(earlier) => {
-                self.is_partly_saved = true;
+                self.is_kept_here = true;
                 return Ok(Some(format!(
                     "Some of its files could not be saved: they are on this machine alone, in the repl itself. \
                      What an earlier run could not save is in `unsaved/{}` of the data folder: until whoever \

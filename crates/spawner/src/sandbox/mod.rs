@@ -31,7 +31,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::doctor::{self, Check};
+use crate::doctor::{self, Check, State};
 use crate::languages::Languages;
 use crate::names::{check_id, short_hash};
 use crate::pid::ProcessRef;
@@ -509,7 +509,14 @@ impl Spawner for SandboxSpawner {
         let (config, runtime) = (self.config.clone(), tokio::runtime::Handle::current());
         // It waits for programs. To its end, though whoever asked may have gone: what it makes must go.
         let looked = tokio::task::spawn_blocking(move || runtime.block_on(doctor::check(&config)));
-        looked.await.unwrap_or_default()
+        looked.await.unwrap_or_else(|error| {
+            vec![Check {
+                name: "checks".into(),
+                state: State::Fail,
+                detail: format!("they ended too soon: {error}"),
+                remedy: None,
+            }]
+        })
     }
 
     fn languages(&self) -> &Languages {
