@@ -226,6 +226,7 @@ pub async fn spawner(options: &Serve) -> anyhow::Result<Arc<dyn Spawner>> {
                 Ok(spawner) => {
                     let missing = spawner.missing_barriers();
                     if is_strict && !missing.is_empty() {
+                        spawner.shutdown().await;
                         bail!(
                             "--require-isolation strict: this machine lacks\n- {}\n\n`alcove doctor` tells more.",
                             missing.join("\n- ")

@@ -402,13 +402,16 @@ fn refused(options: &Options, arguments: &[&str]) -> String {
 async fn a_server_that_must_isolate_says_what_is_missing_and_does_not_start() {
     let strict = options().arg("--require-isolation", "strict");
     let said = |more: &[&str]| {
-        let data = tempfile::tempdir().unwrap();
-        let data = data.path().join("data");
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
         let mut arguments = vec!["serve", "--listen", "127.0.0.1:0", "--data-dir"];
         arguments.push(data.to_str().unwrap());
         arguments.extend(strict.arguments.iter().map(String::as_str));
         arguments.extend(more);
-        refused(&strict, &arguments)
+        let words = refused(&strict, &arguments);
+        let router = data.join("sandboxes/router.json");
+        assert!(!router.exists(), "the network of repls is left");
+        words
     };
     let unlimited = said(&["--disk", "0"]);
     assert!(
