@@ -114,6 +114,11 @@ impl People {
         self.known.read().by_id.get(id).cloned()
     }
 
+    /// Whether somebody is let in, and was not sent away.
+    pub fn may_use(&self, id: &str) -> bool {
+        self.known.read().by_id.contains_key(id)
+    }
+
     /// Whose key this is.
     pub fn by_key(&self, key: &str) -> Option<Person> {
         let known = self.known.read();

@@ -21,7 +21,7 @@ impl Life {
         is_due: bool,
     ) -> Option<Ticket> {
         let (repls, entry) = (self.repls.clone(), self.entry.clone());
-        if repls.people.find(&entry.owner).is_none() {
+        if !repls.people.may_use(&entry.owner) {
             self.refuse(waiting, SENT_AWAY, false).await;
             return None;
         }

@@ -191,7 +191,7 @@ impl Repls {
         };
         let entry = self.entry(&row);
         entry.update(|state| state.saved = Saved::Saving);
-        let has_owner = self.people.find(&row.owner_id).is_some();
+        let has_owner = self.people.may_use(&row.owner_id);
         let may_run = row.deleted_ms.is_none() && row.halted.is_none() && has_owner;
         match sandbox.filter(|sandbox| sandbox.runs && may_run) {
             Some(sandbox) => {
@@ -213,7 +213,7 @@ impl Repls {
         };
         for row in rows {
             let lifetime = self.chosen(&row).lifetime;
-            let has_owner = self.people.find(&row.owner_id).is_some();
+            let has_owner = self.people.may_use(&row.owner_id);
             if lifetime.keep_alive && has_owner && !self.is_halted(&row) {
                 self.entry(&row).send(Command::ComeBack);
             }
