@@ -21,10 +21,9 @@ use alcove_protocol::WorkspacePath;
 use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
-use yrs::updates::decoder::Decode;
-use yrs::{Doc, GetString, Transact, Update};
+use yrs::{Doc, GetString, Transact};
 
-use super::new_doc;
+use super::{new_doc, updates};
 use crate::tree::TEMPORARY_PREFIX;
 
 /// Largest log, in bytes; a document whose log would outgrow it goes on without one.
@@ -208,8 +207,7 @@ pub fn replay(bytes: &[u8], path: &WorkspacePath, boot: &str, file: &str) -> Opt
     let mut base = known_text.map(str::to_owned);
     for (at, (kind, payload)) in frames.iter().enumerate() {
         if matches!(*kind, kind::STATE | kind::UPDATE) {
-            let update = Update::decode_v1(payload).ok()?;
-            doc.transact_mut().apply_update(update).ok()?;
+            updates::apply(&doc, payload).ok()?;
         }
         if at == known_at && base.is_none() {
             let there = text.get_string(&doc.transact());

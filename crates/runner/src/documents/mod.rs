@@ -7,7 +7,9 @@ mod log;
 mod recorder;
 #[cfg(test)]
 mod tests;
+pub mod updates;
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -18,11 +20,10 @@ use alcove_protocol::WorkspacePath;
 use alcove_protocol::session::{Clash, LineEnds, RefusedReason};
 use tokio::sync::Notify;
 use tokio::time::Instant;
-use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{
     Assoc, Doc, GetString, IndexedSequence, OffsetKind, Options, ReadTxn, StateVector, StickyIndex,
-    Text as _, TextRef, Transact, Update,
+    Text as _, TextRef, Transact,
 };
 
 use alcove_merge::Conflict;
@@ -242,23 +243,15 @@ impl Documents {
                 2 * MAX_DOCUMENT_BYTES
             );
         }
-        let decoded = Update::decode_v1(update)?;
-        {
-            let mut txn = document.doc.transact_mut();
-            txn.apply_update(decoded)?;
-            if txn.insert_set().is_empty() && txn.delete_set().is_empty() {
-                return Ok(());
-            }
-        }
+        let Some(update) = updates::apply(&document.doc, update)? else {
+            return Ok(());
+        };
         document.note_edit();
-        self.log_edit(document, update);
-        self.tell(
-            document,
-            Event::Update {
-                update: update.to_vec(),
-                from: Some(client),
-            },
-        );
+        self.log_edit(document, &update);
+        // What had waited may be another's.
+        let from = matches!(update, Cow::Borrowed(_)).then_some(client);
+        let update = update.into_owned();
+        self.tell(document, Event::Update { update, from });
         Ok(())
     }
 

@@ -5,11 +5,10 @@ use std::rc::Rc;
 use alcove_protocol::binary::{document as kind, frame, parse, take_varint, terminal};
 use alcove_protocol::session::{ErrorCode, Role, RunnerMessage};
 use yrs::StateVector;
-use yrs::updates::decoder::Decode;
 
 use super::Client;
 use crate::Runner;
-use crate::documents::Document;
+use crate::documents::{Document, updates};
 use alcove_terminals::{Attachment, Input};
 
 /// Handles one frame; `false` when it was malformed. A frame on a channel that has just been closed
@@ -77,7 +76,7 @@ fn document_frame(
     payload: &[u8],
 ) -> bool {
     match kind {
-        kind::STATE_VECTOR => match StateVector::decode_v1(payload) {
+        kind::STATE_VECTOR => match updates::decode_vector(payload) {
             Ok(vector) => send_missing(runner, client, channel, document, vector),
             Err(_) => return false,
         },
