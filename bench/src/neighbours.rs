@@ -1,5 +1,6 @@
 //! What one repl's keystrokes feel of another that is at full tilt: in processor, memory, disk and output, in
-//! turn, each beside quiet turns of the same run.
+//! turn, each beside quiet turns of the same run; and what those of the bare peer feel of the same load in
+//! another of its shells, so that it is seen what of it is the machine's.
 
 use std::time::Duration;
 
@@ -8,7 +9,8 @@ use anyhow::{Context, anyhow};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::line::{LIMIT, Line};
-use crate::report::{Case, Report, Target};
+use crate::peer::Peer;
+use crate::report::{Case, Report, Target, percentile};
 use crate::{Options, block_on};
 
 const SECTION: &str = "neighbours";
@@ -84,24 +86,14 @@ async fn read(line: &mut Line, seen: &mut u64) -> anyhow::Error {
     }
 }
 
-/// What the neighbour did meanwhile.
-struct Load {
-    keys: Vec<f64>,
-    /// MB/s of output that its page read,
-    output: f64,
-    /// percent of a processor, and MB of memory, of its programs.
-    cpu: f64,
-    memory: f64,
-}
-
-/// Keys while the neighbour is under a load.
-async fn beside(
-    server: &Server,
+/// Keys while the neighbour is under a load, and MB/s of output that its page read meanwhile; `ask` is awaited
+/// while the load is there.
+async fn beside<T>(
     line: &mut Line,
-    neighbour: &str,
+    other: &mut Line,
     command: &str,
-) -> anyhow::Result<Load> {
-    let mut other = Line::of_repl(server, neighbour).await?;
+    ask: impl Future<Output = anyhow::Result<T>>,
+) -> anyhow::Result<(Vec<f64>, f64, T)> {
     other
         .send(&format!("echo lo''aded; {command}; echo load-en''ded\n"))
         .await?;
@@ -109,11 +101,10 @@ async fn beside(
     let (mut seen, began) = (0, Instant::now());
     let keys = tokio::select! {
         keys = keys(line, KEYS) => keys?,
-        error = read(&mut other, &mut seen) => return Err(error),
+        error = read(other, &mut seen) => return Err(error),
     };
     let output = seen as f64 / 1e6 / began.elapsed().as_secs_f64();
-    let state = server.state(neighbour).await?;
-    let used = |name: &str| state["resources"][name].as_f64().unwrap_or(f64::NAN);
+    let answer = ask.await?;
     // An interrupted list of commands is not gone on with.
     other.send("\x03").await?;
     other.until("^C").await?;
@@ -121,12 +112,61 @@ async fn beside(
         .send("kill $(jobs -p); wait; rm -f load; echo o''ver\n")
         .await?;
     other.until("over").await?;
-    Ok(Load {
-        keys,
-        output,
-        cpu: used("cpu"),
-        memory: used("memory") / 1e6,
-    })
+    Ok((keys, output, answer))
+}
+
+/// Percent of a processor, and MB of memory, that a repl's programs take.
+async fn usage(server: &Server, repl: &str) -> anyhow::Result<(f64, f64)> {
+    let state = server.state(repl).await?;
+    let used = |name: &str| state["resources"][name].as_f64().unwrap_or(f64::NAN);
+    Ok((used("cpu"), used("memory") / 1e6))
+}
+
+/// A line whose keys are measured.
+async fn ready(mut line: Line) -> anyhow::Result<Line> {
+    line.send("echo re''ady; exec cat\n").await?;
+    line.until("ready").await?;
+    Ok(line)
+}
+
+/// Samples of one subject: quiet, and by load.
+#[derive(Default)]
+struct Samples {
+    quiet: Vec<f64>,
+    loads: Vec<(&'static str, Vec<f64>)>,
+}
+
+impl Samples {
+    fn report(
+        &self,
+        report: &mut Report,
+        subject: &str,
+        target: Option<Target>,
+    ) -> anyhow::Result<()> {
+        let case = |case, samples| Case {
+            section: SECTION,
+            case,
+            subject,
+            metric: "echo",
+            unit: "ms",
+            samples,
+        };
+        report.add(&case("quiet", &self.quiet), None, None)?;
+        for (name, samples) in &self.loads {
+            if target.is_some() {
+                let quiet = ("quiet", self.quiet.as_slice());
+                report.add(&case(name, samples), Some(quiet), target)?;
+                continue;
+            }
+            report.add(&case(name, samples), None, None)?;
+            let ratio = percentile(samples, 0.99) / percentile(&self.quiet, 0.99);
+            report.say(
+                SECTION,
+                &format!("{subject}, {name}: p99 {ratio:.2} x quiet"),
+            )?;
+        }
+        Ok(())
+    }
 }
 
 pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
@@ -134,41 +174,37 @@ pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         let given = options.server().arg("--network", "none");
         let server = Server::start(given.arg("--grace-period", "never")).await?;
         let repl = server.create("blank").await?;
-        let mut line = Line::of_repl(&server, &repl).await?;
-        line.send("echo re''ady; exec cat\n").await?;
-        line.until("ready").await?;
+        let mut line = ready(Line::of_repl(&server, &repl).await?).await?;
         let neighbour = server.create("blank").await?;
-        let (mut quiet, mut loads) = (Vec::new(), Vec::new());
+        let mut other = Line::of_repl(&server, &neighbour).await?;
+        let peer = Peer::start().await?;
+        let mut bare_line = ready(Line::of_peer(peer.port).await?).await?;
+        let mut bare_other = Line::of_peer(peer.port).await?;
+        // On the disk that repls are on, too.
+        let folder = server.data_dir.join("bare");
+        std::fs::create_dir(&folder)?;
+        let go = format!("cd '{}' && echo th''ere\n", folder.display());
+        bare_other.send(&go).await?;
+        bare_other.until("there").await?;
+        let (mut ours, mut bare) = (Samples::default(), Samples::default());
         for (case, command) in LOADS {
-            quiet.extend(keys(&mut line, QUIET_KEYS).await?);
-            let load = beside(&server, &mut line, &neighbour, command);
-            loads.push((case, load.await.with_context(|| case)?));
-        }
-        report.add(&echo("quiet", &quiet), None, None)?;
-        for (case, load) in &loads {
+            bare.quiet.extend(keys(&mut bare_line, QUIET_KEYS).await?);
+            let nothing = async { Ok(()) };
+            let load = beside(&mut bare_line, &mut bare_other, command, nothing);
+            bare.loads.push((case, load.await.with_context(|| case)?.0));
+            ours.quiet.extend(keys(&mut line, QUIET_KEYS).await?);
+            let asked = usage(&server, &neighbour);
+            let load = beside(&mut line, &mut other, command, asked);
+            let (keys, output, (cpu, memory)) = load.await.with_context(|| case)?;
+            ours.loads.push((case, keys));
             let used = format!(
-                "{case}: the neighbour took {:.0} % of a processor and {:.0} MB, and wrote {:.1} MB/s to its page",
-                load.cpu, load.memory, load.output
+                "{case}: the neighbour took {cpu:.0} % of a processor and {memory:.0} MB, and wrote {output:.1} MB/s to its page"
             );
             report.say(SECTION, &used)?;
-            report.add(
-                &echo(case, &load.keys),
-                Some(("quiet", &quiet)),
-                Some(Target::TailRatioAtMost(3.0)),
-            )?;
         }
+        bare.report(report, "bare", None)?;
+        ours.report(report, "alcove", Some(Target::TailRatioAtMost(3.0)))?;
         server.stop().await?;
         Ok(())
     })
-}
-
-fn echo<'a>(case: &'a str, samples: &'a [f64]) -> Case<'a> {
-    Case {
-        section: SECTION,
-        case,
-        subject: "alcove",
-        metric: "echo",
-        unit: "ms",
-        samples,
-    }
 }

@@ -7,9 +7,34 @@ use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
+use anyhow::Context;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio_tungstenite::tungstenite::protocol::Role;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept};
+
+/// The peer as a process of its own, which ends with this.
+pub struct Peer {
+    _process: tokio::process::Child,
+    pub port: u16,
+}
+
+impl Peer {
+    pub async fn start() -> anyhow::Result<Self> {
+        let mut process = tokio::process::Command::new(std::env::current_exe()?)
+            .arg("--peer")
+            .stdout(Stdio::piped())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut lines = BufReader::new(process.stdout.take().context("stdout")?).lines();
+        let port = lines.next_line().await?.context("the peer's port")?;
+        Ok(Self {
+            _process: process,
+            port: port.parse()?,
+        })
+    }
+}
 
 /// Bytes read from the terminal at once.
 const BUFFER_BYTES: usize = 64 * 1024;

@@ -1,14 +1,12 @@
 //! A keystroke's echo and a program's output, through Alcove and through the bare peer, in turns.
 
-use std::process::Stdio;
 use std::time::Instant;
 
 use alcove_testkit::Server;
 use anyhow::Context;
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
 
 use crate::line::{LIMIT, Line};
+use crate::peer::Peer;
 use crate::report::{Case, Report, Target};
 use crate::{Options, block_on};
 
@@ -60,7 +58,7 @@ async fn flood(line: &mut Line) -> anyhow::Result<f64> {
 
 /// Both servers, and a terminal of each.
 struct Both {
-    _peer: Child,
+    _peer: Peer,
     server: Server,
     alcove: Line,
     bare: Line,
@@ -70,15 +68,8 @@ async fn both(options: &Options) -> anyhow::Result<Both> {
     let server = Server::start(options.server().arg("--network", "none")).await?;
     let repl = server.create("blank").await?;
     let alcove = Line::of_repl(&server, &repl).await?;
-    let mut peer = Command::new(std::env::current_exe()?)
-        .arg("--peer")
-        .stdout(Stdio::piped())
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
-    let mut lines = BufReader::new(peer.stdout.take().context("stdout")?).lines();
-    let port = lines.next_line().await?.context("the peer's port")?;
-    let bare = Line::of_peer(port.parse()?).await?;
+    let peer = Peer::start().await?;
+    let bare = Line::of_peer(peer.port).await?;
     Ok(Both {
         _peer: peer,
         server,

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -112,6 +113,44 @@ async fn what_was_on_a_disk_is_saved_after_the_machine_was_restarted() {
     let mut page = server.session(&id).await.unwrap();
     let (said, _) = page.command("cat file").await.unwrap();
     assert!(said.contains("precious"), "{said}");
+}
+
+/// Folders of `/sys/block` of the loop devices that show a file.
+fn devices(image: &Path) -> Vec<PathBuf> {
+    let all = std::fs::read_dir("/sys/block").unwrap();
+    let all = all.map(|entry| entry.unwrap().path().join("loop"));
+    let of_image = |device: &PathBuf| {
+        let file = std::fs::read_to_string(device.join("backing_file"));
+        file.is_ok_and(|file| Path::new(file.trim_end()) == image)
+    };
+    all.filter(of_image).collect()
+}
+
+#[tokio::test]
+async fn a_disk_that_is_mounted_somewhere_yet_gets_no_second_device() {
+    let mut server = Server::start(limited()).await.unwrap();
+    let id = server.create("blank").await.unwrap();
+    drop(server.session(&id).await.unwrap());
+    let image = image(&server, &id).canonicalize().unwrap();
+    let [device] = devices(&image).try_into().unwrap();
+    // Its file system caches what is in it, and the machine's not once more.
+    let can_be = std::fs::File::options()
+        .read(true)
+        .custom_flags(libc::O_DIRECT)
+        .open(&image)
+        .is_ok();
+    let is_direct = std::fs::read_to_string(device.join("dio")).unwrap();
+    assert_eq!(is_direct.trim_end(), ["0", "1"][usize::from(can_be)]);
+    server.end(libc::SIGKILL).await.unwrap();
+    // Its sandbox goes on with it.
+    umount(&folder(&server, &id));
+
+    let server = server.again().await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    page.command("echo one > file").await.unwrap();
+    let file = std::fs::read(folder(&server, &id).join("workspace/file"));
+    assert_eq!(file.unwrap(), b"one\n");
+    assert_eq!(devices(&image), [device]);
 }
 
 #[tokio::test]

@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use std::ffi::CString;
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use super::{host, lock, tools};
+use super::{host, lock, loops, tools};
 use crate::{DiskUsage, Holds, SpawnError};
 
 /// How images are made, whatever the machine's own settings are: a small journal, nothing written that is not
@@ -38,14 +37,11 @@ const FORMAT: [&str; 16] = [
 /// One file for each of so many bytes: dependencies are many small files.
 const BYTES_OF_FILE: u64 = 8 << 10;
 /// What is deleted is given back; the kernel's filling of the tables, which would make the image grow, is
-/// left out (ext4(5)). Mounted anew, an image has the loop device that it has (mount(8)).
-const OPTIONS: &str = "loop,nosuid,nodev,noatime,discard,noinit_itable";
+/// left out (ext4(5)).
+const OPTIONS: &str = "discard,noinit_itable";
 /// What must be free on the disk that all images are on, for another to be used: a program that writes must
 /// find its own disk full before the machine's is, since that fails what others have written already.
 const SPARE: u64 = 1 << 30;
-
-/// `ioctl` of `/dev/loop-control` (`linux/loop.h`).
-const LOOP_CTL_GET_FREE: libc::Ioctl = 0x4C82;
 
 /// Files, folders and links that a disk of so many bytes has room for.
 pub fn files_of(bytes: u64) -> u64 {
@@ -167,13 +163,12 @@ impl Disks {
     }
 
     async fn mount(&self, image: &Path, folder: &Path) -> Result<(), SpawnError> {
-        let arguments = ["-t", "ext4", "-o", OPTIONS, text(image)?, text(folder)?];
+        let (image, folder) = (image.to_owned(), folder.to_owned());
         let _alone = self.mounting.lock().await;
-        let mounted = tools::run("mount", &arguments, "").await;
-        if mounted.is_err() && make_node().is_ok() {
-            return tools::run("mount", &arguments, "").await;
-        }
-        mounted
+        let mount = move || loops::mount(&image, &folder, OPTIONS);
+        let mounted = tokio::task::spawn_blocking(mount).await;
+        let mounted = mounted.unwrap_or_else(|panic| Err(panic.into()));
+        mounted.map_err(io("a repl's disk can't be mounted"))
     }
 
     fn note(&self, id: &str, folder: &Path) {
@@ -264,32 +259,6 @@ impl Disks {
 /// What is to become a disk, and is left of one that was cut short.
 fn new(image: &Path) -> PathBuf {
     image.with_extension("new")
-}
-
-/// In a container there are nodes for no more loop devices than there were when it began: makes that of the
-/// next free one.
-fn make_node() -> io::Result<()> {
-    use rustix::fs::{CWD, FileType, Mode};
-
-    /// Of loop devices (`Documentation/admin-guide/devices.txt`).
-    const MAJOR: u32 = 7;
-    let control = File::options().read(true).open("/dev/loop-control")?;
-    // SAFETY: LOOP_CTL_GET_FREE (loop(4)) takes no argument, and gives a number.
-    let number = unsafe { libc::ioctl(control.as_raw_fd(), LOOP_CTL_GET_FREE) };
-    let number = u32::try_from(number).map_err(|_| io::Error::last_os_error())?;
-    let node = PathBuf::from(format!("/dev/loop{number}"));
-    if node.exists() {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    let device = rustix::fs::makedev(MAJOR, number);
-    let mode = Mode::from_raw_mode(0o600);
-    Ok(rustix::fs::mknodat(
-        CWD,
-        &node,
-        FileType::BlockDevice,
-        mode,
-        device,
-    )?)
 }
 
 async fn unmount(folder: &Path) -> Result<(), SpawnError> {

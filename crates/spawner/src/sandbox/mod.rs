@@ -13,6 +13,7 @@ mod holder;
 pub mod host;
 pub mod landlock;
 mod launch;
+mod loops;
 mod net;
 pub mod record;
 pub mod registries;
