@@ -189,10 +189,10 @@ pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
         let (mut ours, mut bare) = (Samples::default(), Samples::default());
         for (case, command) in LOADS {
             bare.quiet.extend(keys(&mut bare_line, QUIET_KEYS).await?);
+            ours.quiet.extend(keys(&mut line, QUIET_KEYS).await?);
             let nothing = async { Ok(()) };
             let load = beside(&mut bare_line, &mut bare_other, command, nothing);
             bare.loads.push((case, load.await.with_context(|| case)?.0));
-            ours.quiet.extend(keys(&mut line, QUIET_KEYS).await?);
             let asked = usage(&server, &neighbour);
             let load = beside(&mut line, &mut other, command, asked);
             let (keys, output, (cpu, memory)) = load.await.with_context(|| case)?;

@@ -1,7 +1,8 @@
-/** The routes. The edit screen comes when it is needed: it is most of the code. */
+/** The routes. The edit screen, which is most of the code, comes when there is time for it, or it is needed. */
 import { lazy, Suspense } from "react";
 import { Route, Switch } from "wouter";
 import { Dashboard } from "../features/dashboard/Dashboard";
+import { loadEditPage } from "../features/edit/ahead";
 import { HistoryWhenOpen } from "../features/history/HistoryWhenOpen";
 import { LifetimeWhenOpen } from "../features/lifetime/LifetimeWhenOpen";
 import { SettingsWhenOpen } from "../features/settings/Settings";
@@ -10,7 +11,7 @@ import { Toasts } from "../ui/Toasts";
 import { ErrorBoundary } from "./ErrorBoundary";
 import { NotFound } from "./NotFound";
 
-const EditPage = lazy(() => import("../features/edit/EditPage"));
+const EditPage = lazy(loadEditPage);
 const AdminPage = lazy(() => import("../features/admin/AdminPage"));
 const CodePage = lazy(() => import("../features/code/CodePage"));
 

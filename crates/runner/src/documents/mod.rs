@@ -9,7 +9,6 @@ mod recorder;
 mod tests;
 pub mod updates;
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -243,14 +242,12 @@ impl Documents {
                 2 * MAX_DOCUMENT_BYTES
             );
         }
-        let Some(update) = updates::apply(&document.doc, update)? else {
+        if !updates::apply(&document.doc, update)? {
             return Ok(());
-        };
+        }
         document.note_edit();
-        self.log_edit(document, &update);
-        // What had waited may be another's.
-        let from = matches!(update, Cow::Borrowed(_)).then_some(client);
-        let update = update.into_owned();
+        self.log_edit(document, update);
+        let (update, from) = (update.to_vec(), Some(client));
         self.tell(document, Event::Update { update, from });
         Ok(())
     }
@@ -509,6 +506,9 @@ impl Documents {
 }
 
 /// An empty document, and the text in it.
+/// The name of the text in a Yjs document.
+const TEXT: &str = "text";
+
 fn new_doc() -> (Doc, TextRef) {
     // Offsets in bytes, like Rust's own: positions sent to browsers are converted.
     let options = Options {
@@ -516,7 +516,7 @@ fn new_doc() -> (Doc, TextRef) {
         ..Options::default()
     };
     let doc = Doc::with_options(options);
-    let text = doc.get_or_insert_text("text");
+    let text = doc.get_or_insert_text(TEXT);
     (doc, text)
 }
 
@@ -542,7 +542,7 @@ impl Document {
             id,
             path: RefCell::new(path),
             epoch,
-            text: doc.get_or_insert_text("text"),
+            text: doc.get_or_insert_text(TEXT),
             doc,
             base: RefCell::new(text),
             stamp: Cell::new(Some(stamp)),

@@ -2,13 +2,13 @@
 //! image that grows as it fills (loop(4), sparse) and gives back what is deleted (`discard`).
 
 use std::collections::HashMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::{host, lock, loops, tools};
 use crate::{DiskUsage, Holds, SpawnError};
@@ -38,7 +38,7 @@ const FORMAT: [&str; 16] = [
 const BYTES_OF_FILE: u64 = 8 << 10;
 /// What is deleted is given back; the kernel's filling of the tables, which would make the image grow, is
 /// left out (ext4(5)).
-const OPTIONS: &str = "discard,noinit_itable";
+const OPTIONS: &CStr = c"discard,noinit_itable";
 /// What must be free on the disk that all images are on, for another to be used: a program that writes must
 /// find its own disk full before the machine's is, since that fails what others have written already.
 const SPARE: u64 = 1 << 30;
@@ -56,7 +56,7 @@ pub struct Disks {
     limits: bool,
     /// Held while something is mounted, and while a process that will have mounts of its own begins: none
     /// of them must hold another repl's.
-    pub mounting: tokio::sync::Mutex<()>,
+    pub mounting: Arc<tokio::sync::Mutex<()>>,
     /// Where disks are mounted, by repl.
     attached: Mutex<HashMap<String, PathBuf>>,
 }
@@ -69,7 +69,7 @@ impl Disks {
         let disks = Self {
             images,
             limits: size.is_some(),
-            mounting: tokio::sync::Mutex::default(),
+            mounting: Arc::default(),
             attached: Mutex::default(),
         };
         let (id, trial) = ("trial", disks.images.join("trial"));
@@ -164,11 +164,14 @@ impl Disks {
 
     async fn mount(&self, image: &Path, folder: &Path) -> Result<(), SpawnError> {
         let (image, folder) = (image.to_owned(), folder.to_owned());
-        let _alone = self.mounting.lock().await;
-        let mount = move || loops::mount(&image, &folder, OPTIONS);
+        let alone = self.mounting.clone().lock_owned().await;
+        let mount = move || {
+            // Whoever asked may be gone before it is mounted.
+            let _alone = alone;
+            loops::mount(&image, &folder, OPTIONS)
+        };
         let mounted = tokio::task::spawn_blocking(mount).await;
-        let mounted = mounted.unwrap_or_else(|panic| Err(panic.into()));
-        mounted.map_err(io("a repl's disk can't be mounted"))
+        mounted.unwrap_or_else(|panic| Err(io("a disk can't be mounted")(panic.into())))
     }
 
     fn note(&self, id: &str, folder: &Path) {
@@ -311,7 +314,7 @@ mod tests {
         let disks = Disks {
             images: state.path().to_owned(),
             limits: true,
-            mounting: tokio::sync::Mutex::default(),
+            mounting: Arc::default(),
             attached: Mutex::default(),
         };
         let image = disks.image("abcdefghijkl");

@@ -11,6 +11,7 @@ import { ThemeToggle } from "../../app/ThemeToggle";
 import { useLoadedSettings } from "../../app/useLoadedSettings";
 import { Button } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
+import { useEditPageAhead } from "../edit/ahead";
 import { SettingsButton } from "../settings/Settings";
 import { usageWords } from "../words";
 import { Bin } from "./Bin";
@@ -28,6 +29,7 @@ export function Dashboard() {
   const me = useMe();
   useAllEvents();
   useLoadedSettings(me.isSuccess);
+  useEditPageAhead();
   useEffect(() => {
     document.title = "Alcove";
   }, []);

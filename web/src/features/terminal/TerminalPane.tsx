@@ -6,6 +6,7 @@ import { MAIN_RUN, type RunView } from "../../session/session";
 import { Button } from "../../ui/Button";
 import { complain } from "../../ui/toasts";
 import { useValue } from "../../ui/useValue";
+import { loadTerminalView } from "../edit/ahead";
 import type { Actions } from "../edit/useActions";
 import { useWorkspace } from "../edit/workspace";
 import { type PaneId, withTerminals } from "../panes/layout";
@@ -14,7 +15,7 @@ import { endedWords, failureWords } from "../words";
 import { openTerminal, replaceTerminal } from "./openTerminal";
 
 /** The emulator is a third of the edit screen's code, and nothing of it is needed to edit. */
-const TerminalView = lazy(() => import("./TerminalView"));
+const TerminalView = lazy(loadTerminalView);
 
 /** Terminals are those of the server, so that a reload finds them again: each has a pane. */
 export function useTerminals(): void {
