@@ -3,8 +3,8 @@
 //! Whoever may edit, or write to the home folder, can make them say anything, and yrs trusts them: it recurses
 //! as deep as they say, makes room for as much as they say, panics or uses what it has freed where they
 //! contradict themselves, and keeps for later what follows on edits that are not there. So nothing passes but
-//! what a page's text consists of (strings, and what is left of deleted ones), each client once, without
-//! gaps.
+//! what a page's document consists of (strings, what is left of deleted ones, and its marks of deletions), each
+//! client once, without gaps.
 //!
 //! The format is Yjs's first (`UpdateEncoderV1` in yjs/src/utils): numbers are LEB128.
 
@@ -20,6 +20,9 @@ use super::TEXT;
 /// The most that one client may ever have inserted into a document, in UTF-16 units. yrs counts them in 32
 /// bits.
 const MAX_CLOCK: u64 = 1 << 30;
+/// The map in which pages mark how far they are, so that a deletion, too, is known to be on disk
+/// (`web/src/session/replica.ts`).
+const MARKS: &str = "deletions";
 /// Client ids are numbers that JavaScript can hold.
 const MAX_CLIENT: u64 = (1 << 53) - 1;
 
@@ -148,9 +151,12 @@ impl<'a> Reader<'a> {
         const COLLECTED: u8 = 0;
         const DELETED: u8 = 1;
         const STRING: u8 = 4;
+        const ANY: u8 = 8;
         /// What it was inserted behind, and before, is named.
         const HAS_LEFT: u8 = 0x80;
         const HAS_RIGHT: u8 = 0x40;
+        /// It is in a map.
+        const HAS_KEY: u8 = 0x20;
         let info = self.byte()?;
         if info == COLLECTED {
             return self.length();
@@ -163,18 +169,35 @@ impl<'a> Reader<'a> {
                 false => needs.push((of, at)),
             }
         }
+        let is_mark = info & HAS_KEY != 0;
         if info & (HAS_LEFT | HAS_RIGHT) == 0 {
-            let is_text = self.number()? == 1 && self.string()? == TEXT;
-            is_text.then_some(())?;
+            let is_root = self.number()? == 1;
+            let name = if is_mark { MARKS } else { TEXT };
+            (is_root && self.string()? == name).then_some(())?;
+            if is_mark {
+                self.string()?;
+            }
         }
-        match info & !(HAS_LEFT | HAS_RIGHT) {
-            DELETED => self.length(),
-            STRING => {
+        match (info & !(HAS_LEFT | HAS_RIGHT | HAS_KEY), is_mark) {
+            (DELETED, _) => self.length(),
+            (STRING, false) => {
                 let units = self.string()?.encode_utf16().count() as u64;
                 (units > 0).then_some(units)
             }
+            (ANY, true) => {
+                let count = self.length()?;
+                (0..count).try_for_each(|_| self.integer())?;
+                Some(count)
+            }
             _ => None,
         }
+    }
+
+    /// One of lib0's `Any`: its tag, and a number of which the first byte holds six bits, and a sign.
+    fn integer(&mut self) -> Option<()> {
+        const INTEGER: u8 = 125;
+        (self.byte()? == INTEGER).then_some(())?;
+        self.number().map(drop)
     }
 }
 
@@ -239,6 +262,32 @@ mod tests {
         bytes.write_string(text);
         bytes.push(0);
         bytes
+    }
+
+    /// As Yjs writes it: two sets of one key of a map, apart and joined.
+    #[test]
+    fn marks_of_deletions_pass() {
+        let (doc, text) = new_doc();
+        apply(&doc, &update_at(0, "text")).unwrap();
+        let first = b"\x01\x01\x02\x00\x28\x01\x09deletions\x012\x01\x7d\x00\x00";
+        let second = b"\x01\x01\x02\x01\xa8\x02\x00\x01\x7d\x01\x01\x02\x01\x00\x01";
+        let joined =
+            b"\x01\x01\x02\x00\x28\x01\x09deletions\x012\x03\x7d\x00\x7d\x01\x7d\x80\x01\x00";
+        for update in [&first[..], second, joined] {
+            assert!(apply(&doc, update).unwrap(), "{update:?}");
+        }
+        assert_eq!(content(&doc, &text), "text");
+        let (copy, copy_text) = copied(&doc);
+        assert_eq!(content(&copy, &copy_text), "text");
+        assert_eq!(
+            copy.transact().state_vector(),
+            doc.transact().state_vector()
+        );
+        // Neither in a text, nor a text in there.
+        let in_text = b"\x01\x01\x03\x00\x08\x01\x04text\x01\x7d\x00\x00";
+        let a_text = b"\x01\x01\x03\x00\x24\x01\x09deletions\x012\x01a\x00";
+        assert!(apply(&doc, in_text).is_err());
+        assert!(apply(&doc, a_text).is_err());
     }
 
     #[test]
