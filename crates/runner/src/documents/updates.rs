@@ -184,7 +184,8 @@ impl<'a> Reader<'a> {
                 let units = self.string()?.encode_utf16().count() as u64;
                 (units > 0).then_some(units)
             }
-            (ANY, true) => {
+            // Where Yjs joins updates, it leaves the key out behind another mark.
+            (ANY, is_mark) if is_mark || info & HAS_LEFT != 0 => {
                 let count = self.length()?;
                 (0..count).try_for_each(|_| self.integer())?;
                 Some(count)
@@ -271,9 +272,10 @@ mod tests {
         apply(&doc, &update_at(0, "text")).unwrap();
         let first = b"\x01\x01\x02\x00\x28\x01\x09deletions\x012\x01\x7d\x00\x00";
         let second = b"\x01\x01\x02\x01\xa8\x02\x00\x01\x7d\x01\x01\x02\x01\x00\x01";
+        let third = b"\x01\x01\x02\x02\x88\x02\x01\x01\x7d\x01\x01\x02\x01\x01\x01";
         let joined =
-            b"\x01\x01\x02\x00\x28\x01\x09deletions\x012\x03\x7d\x00\x7d\x01\x7d\x80\x01\x00";
-        for update in [&first[..], second, joined] {
+            b"\x01\x01\x02\x00\x28\x01\x09deletions\x012\x04\x7d\x00\x7d\x01\x7d\x01\x7d\x80\x01\x00";
+        for update in [&first[..], second, third, joined] {
             assert!(apply(&doc, update).unwrap(), "{update:?}");
         }
         assert_eq!(content(&doc, &text), "text");
