@@ -10,6 +10,7 @@
 
 use std::collections::HashMap;
 
+use alcove_protocol::binary::take_varint;
 use anyhow::{Context, ensure};
 use yrs::block::ClientID;
 use yrs::updates::decoder::Decode;
@@ -111,17 +112,10 @@ fn read_vector(bytes: &[u8]) -> Option<()> {
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
-    /// Up to 2⁶³.
     fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..63).step_by(7) {
-            let byte = self.byte()?;
-            number |= u64::from(byte & 0x7f) << shift;
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
+        let (number, rest) = take_varint(self.0)?;
+        self.0 = rest;
+        Some(number)
     }
 
     fn byte(&mut self) -> Option<u8> {
