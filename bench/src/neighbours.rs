@@ -5,7 +5,8 @@
 use std::time::Duration;
 
 use alcove_testkit::Server;
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::line::{LIMIT, Line};
@@ -90,19 +91,30 @@ async fn read(line: &mut Line, seen: &mut u64) -> anyhow::Error {
 /// while the load is there.
 async fn beside<T>(
     line: &mut Line,
-    other: &mut Line,
+    mut other: Line,
     command: &str,
     ask: impl Future<Output = anyhow::Result<T>>,
-) -> anyhow::Result<(Vec<f64>, f64, T)> {
+) -> anyhow::Result<(Line, Vec<f64>, f64, T)> {
     other
         .send(&format!("echo lo''aded; {command}; echo load-en''ded\n"))
         .await?;
     other.until("loaded").await?;
-    let (mut seen, began) = (0, Instant::now());
+    let (stop, stopped) = oneshot::channel();
+    let began = Instant::now();
+    // A task of its own, as it is a page of its own: a key's echo is not to wait for this client.
+    let mut page = tokio::spawn(async move {
+        let mut seen = 0;
+        tokio::select! {
+            _ = stopped => Ok((other, seen)),
+            error = read(&mut other, &mut seen) => Err(error),
+        }
+    });
     let keys = tokio::select! {
         keys = keys(line, KEYS) => keys?,
-        error = read(other, &mut seen) => return Err(error),
+        page = &mut page => bail!("the neighbour's page: {:?}", page?.err()),
     };
+    let _ = stop.send(());
+    let (mut other, seen) = page.await??;
     let output = seen as f64 / 1e6 / began.elapsed().as_secs_f64();
     let answer = ask.await?;
     // An interrupted list of commands is not gone on with.
@@ -112,7 +124,7 @@ async fn beside<T>(
         .send("kill $(jobs -p); wait; rm -f load; echo o''ver\n")
         .await?;
     other.until("over").await?;
-    Ok((keys, output, answer))
+    Ok((other, keys, output, answer))
 }
 
 /// Percent of a processor, and MB of memory, that a repl's programs take.
@@ -191,12 +203,15 @@ pub fn run(options: &Options, report: &mut Report) -> anyhow::Result<()> {
             bare.quiet.extend(keys(&mut bare_line, QUIET_KEYS).await?);
             ours.quiet.extend(keys(&mut line, QUIET_KEYS).await?);
             let nothing = async { Ok(()) };
-            let load = beside(&mut bare_line, &mut bare_other, command, nothing);
-            bare.loads.push((case, load.await.with_context(|| case)?.0));
+            let load = beside(&mut bare_line, bare_other, command, nothing);
+            let felt;
+            (bare_other, felt, ..) = load.await.with_context(|| case)?;
+            bare.loads.push((case, felt));
             let asked = usage(&server, &neighbour);
-            let load = beside(&mut line, &mut other, command, asked);
-            let (keys, output, (cpu, memory)) = load.await.with_context(|| case)?;
-            ours.loads.push((case, keys));
+            let load = beside(&mut line, other, command, asked);
+            let (felt, output, cpu, memory);
+            (other, felt, output, (cpu, memory)) = load.await.with_context(|| case)?;
+            ours.loads.push((case, felt));
             let used = format!(
                 "{case}: the neighbour took {cpu:.0} % of a processor and {memory:.0} MB, and wrote {output:.1} MB/s to its page"
             );

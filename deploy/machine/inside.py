@@ -20,8 +20,9 @@ DATA = Path("/var/lib/alcove")
 # Where the two repls are noted, from one boot to the next.
 NOTED = Path("/root/repls.json")
 TOKEN = "of-the-machine"
-# Of one repl's programs; what the group above bounds besides is the runner's.
+# Of one repl's programs, and of its runner.
 MEMORY, PROCESSES = 256 << 20, 64
+RUNNER_MEMORY, RUNNER_PROCESSES = 256 << 20, 64
 SETTINGS = f"""\
 ALCOVE_TOKEN={TOKEN}
 ALCOVE_MEMORY={MEMORY}
@@ -126,8 +127,9 @@ def new_repl(name: str, program: str) -> str:
 
 
 def group(repl: str) -> Path:
-    (found,) = record(repl)["cgroups"]
-    return Path(found)
+    """That of its programs: its runner has another."""
+    (programs, _) = record(repl)["cgroups"]
+    return Path(programs)
 
 
 def read(path: Path) -> str:
@@ -186,8 +188,6 @@ def limits(repl: str) -> None:
     place = str(above.parent.parent)
     check("repls' groups are in those of alcove-repls.service", place == "/sys/fs/cgroup/system.slice/alcove-repls.service", place)
     wanted = {
-        "memory.max": MEMORY + (256 << 20),
-        "pids.max": PROCESSES + 64,
         "cpu.weight": 100,
         "programs/memory.max": MEMORY,
         "programs/memory.swap.max": 0,
@@ -195,6 +195,7 @@ def limits(repl: str) -> None:
     }
     found = {name: read(above / name) for name in wanted}
     check("a repl's group and its programs' have their limits", found == {k: str(v) for k, v in wanted.items()}, found)
+    check("programs yield processors to all else", read(above.parent / "cpu.idle") == "1")
     check("shares of disks are handed down to repls", "io" in read(above / "cgroup.controllers").split())
     # Each is there where the kernel has its policy: iocost, BFQ.
     weights = {name: read(above / name) for name in ("io.weight", "io.bfq.weight") if (above / name).exists()}
@@ -202,7 +203,11 @@ def limits(repl: str) -> None:
     keeper = run("systemctl", "show", "--property=MainPID", "--value", "alcove-repls").strip()
     check("a full memory never ends the unit of repls", read(Path(f"/proc/{keeper}/oom_score_adj")) == "-1000")
     runner = Path(f"/proc/{record(repl)['first']['pid']}/cgroup").read_text().strip()
-    check("the runner is in a group beside its programs", runner.endswith(f"{above.name}/runner"), runner)
+    apart = f"{above.parent.name}-runners/{above.name}/runner"
+    check("the runner is in a group apart from its programs", runner.endswith(f"/{apart}"), runner)
+    wanted = {"memory.max": RUNNER_MEMORY, "pids.max": RUNNER_PROCESSES}
+    found = {name: read(above.parent.parent / apart / name) for name in wanted}
+    check("the runner has its own limits", found == {k: str(v) for k, v in wanted.items()}, found)
 
 
 def memory_bomb(repl: str) -> None:
@@ -275,7 +280,7 @@ def restarts(busy: str, idle: str) -> None:
 
 def left() -> list[str]:
     """What is there of repls, and of the server."""
-    groups = [str(path) for path in Path("/sys/fs/cgroup").rglob("*/") if re.search(r"/alcove-\w{8}(/|$)", str(path))]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").rglob("*/") if re.search(r"/alcove-\w{8}(-runners)?(/|$)", str(path))]
     processes = run("sh", "-c", "grep --files-with-matches -sazE '[a]lcove|[s]lirp4netns' /proc/[0-9]*/cmdline", fails=True)
     mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "alcove" in line]
     namespaces = os.listdir("/run/netns") if Path("/run/netns").exists() else []

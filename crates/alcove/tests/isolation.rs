@@ -3,9 +3,9 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use alcove_testkit::{Server, eventually};
+use alcove_testkit::{Server, Traces, eventually};
 use common::{options, server};
 
 #[tokio::test]
@@ -54,6 +54,52 @@ async fn no_credential_and_no_path_of_the_host_is_inside() {
             && text.contains("NoNewPrivs:\t1"),
         "{text}"
     );
+}
+
+/// A process' group among those of processors.
+fn group_of_processors(pid: u32) -> Option<PathBuf> {
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    groups.lines().find_map(|line| {
+        let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
+        let hierarchy = Path::new("/sys/fs/cgroup").join(controllers);
+        let is_wanted = controllers.split(',').any(|c| c == "cpu");
+        is_wanted.then(|| hierarchy.join(group.trim_start_matches('/')))
+    })
+}
+
+/// Whether a process waits until nothing else wants its processor.
+fn is_idle(pid: u32) -> bool {
+    let group = group_of_processors(pid).unwrap_or_default();
+    let idle = |group: &Path| std::fs::read_to_string(group.join("cpu.idle"));
+    group
+        .ancestors()
+        .any(|group| idle(group).is_ok_and(|is| is.trim() == "1"))
+}
+
+#[tokio::test]
+async fn programs_yield_their_processor_where_a_group_can_be_idle_and_the_runner_never() {
+    let server = server().await;
+    let id = server.create("blank").await.unwrap();
+    let mut page = server.session(&id).await.unwrap();
+    let terminal = page.shell().await.unwrap();
+    let started = page.input(terminal, "sleep 600 & echo star''ted\n").await;
+    started.unwrap();
+    page.until_output(terminal, "started").await.unwrap();
+    let traces = Traces::of(&server).unwrap();
+    let programs = traces.programs_of(&id);
+    let runner = traces.runner_of(&id);
+    assert!(programs.len() >= 2, "{programs:?}");
+    assert!(!runner.is_empty());
+    let can_be = programs.iter().all(|pid| {
+        let group = group_of_processors(*pid);
+        group.is_some_and(|group| group.join("cpu.idle").exists())
+    });
+    for pid in programs {
+        assert_eq!(is_idle(pid), can_be, "{pid}");
+    }
+    for pid in runner {
+        assert!(!is_idle(pid), "{pid}");
+    }
 }
 
 /// Each of these is a rule that the kernel could have refused by (landlock(7)).

@@ -139,10 +139,11 @@ fn control_groups() -> Check {
     }
     if cgroups.limits() {
         let v2 = cgroups.hierarchies.iter().any(|h| h.kind == Kind::V2);
-        let detail = format!(
-            "version {}: memory and processes can be limited",
-            if v2 { 2 } else { 1 }
-        );
+        let version = if v2 { 2 } else { 1 };
+        let mut detail = format!("version {version}: memory and processes can be limited");
+        if cgroups.yields() {
+            detail += "; programs yield processors to terminals";
+        }
         return check_of("control groups", State::Ok, detail, None);
     }
     let remedy = if is_root() {

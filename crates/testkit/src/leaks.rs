@@ -171,16 +171,33 @@ impl Traces {
 
     /// Pids of what people run in a repl.
     pub fn programs_of(&self, repl: &str) -> Vec<u32> {
-        let group = format!("/{}/{repl}/programs", self.name);
-        let programs = processes(|process| process.cgroup.contains(&group));
-        programs.into_iter().map(|(pid, _)| pid).collect()
+        self.in_group(repl, "programs")
+    }
+
+    /// Pids of a repl's runner, and of what it waits in.
+    pub fn runner_of(&self, repl: &str) -> Vec<u32> {
+        self.in_group(repl, "runner")
+    }
+
+    fn in_group(&self, repl: &str, group: &str) -> Vec<u32> {
+        let group = format!("/{}/{repl}/{group}", self.name);
+        let within = processes(|process| process.cgroup.contains(&group));
+        within.into_iter().map(|(pid, _)| pid).collect()
     }
 
     /// The server's control groups, one in each hierarchy that it uses.
     pub fn groups(&self) -> Vec<PathBuf> {
+        let runners = format!("{}-runners", self.name);
+        let names = ["-name", &self.name, "-o", "-name", &runners];
         let folders = output(
             "find",
-            &["/sys/fs/cgroup", "-type", "d", "-name", &self.name],
+            &[
+                &["/sys/fs/cgroup", "-type", "d"][..],
+                &["("],
+                &names,
+                &[")"],
+            ]
+            .concat(),
         );
         folders.lines().map(PathBuf::from).collect()
     }

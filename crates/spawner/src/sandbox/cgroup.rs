@@ -3,7 +3,8 @@
 //!
 //! Each repl has a group with two below it: `runner` for the runner, `programs` for what people
 //! start. The limits stand on `programs`, so that a full memory costs a program its life and never
-//! the runner; the group above bounds both together.
+//! the runner. Where a group can be idle (Linux 5.15), programs and runners are in folders of their own, and
+//! programs run when nothing else wants to; elsewhere the group above the two bounds both together.
 
 use std::fs;
 use std::io;
@@ -14,13 +15,16 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use super::cgroup_plan::{Hierarchy, Kind, Setting, find, handed_over, plan};
+use super::cgroup_plan::{Hierarchy, Kind, Part, Setting, apart, find, handed_over, plan};
 use super::cgroup_usage;
 use crate::pid::ProcessRef;
 use crate::{Limits, SpawnError, Usage};
 
 /// Where the server's own processes go on v2, unless systemd has handed over a group beside them.
 const LEAF: &str = "alcove-server";
+
+/// What is added to the name of our folder for that of runners, where they have another.
+const RUNNERS: &str = "-runners";
 
 /// The hierarchies in use; empty where none is ours to use.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +38,8 @@ impl Cgroups {
     pub fn detect(name: &str) -> Self {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let found = find(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
-        let hierarchies = found.into_iter().filter_map(|h| usable(h, name)).collect();
+        let found = found.into_iter().filter_map(|h| usable(h, name));
+        let hierarchies = found.flat_map(|h| yielding(h, name)).collect();
         Self { hierarchies }
     }
 
@@ -43,6 +48,11 @@ impl Cgroups {
         let any = |f: fn(&Kind) -> bool| self.hierarchies.iter().any(|h| f(&h.kind));
         any(|k| matches!(k, Kind::V2 | Kind::V1 { memory: true, .. }))
             && any(|k| matches!(k, Kind::V2 | Kind::V1 { pids: true, .. }))
+    }
+
+    /// Whether programs leave a processor at once to whatever else wants it.
+    pub fn yields(&self) -> bool {
+        self.hierarchies.iter().any(|h| h.part == Part::Programs)
     }
 
     /// What a repl's programs use; `None` where nothing says.
@@ -64,14 +74,16 @@ impl Cgroups {
                 source,
             };
             // A group from a start that failed may be there.
-            for folder in [&group, &group.join("runner"), &group.join("programs")] {
-                fs::create_dir_all(folder).map_err(failed)?;
-                // Files of the group above exist only once its controllers are switched on.
-                if folder == &group && hierarchy.kind == Kind::V2 {
-                    apply(&plan(&hierarchy.kind, &group, limits)[..1]).map_err(failed)?;
-                }
+            fs::create_dir_all(&group).map_err(failed)?;
+            let settings = plan(&hierarchy.kind, hierarchy.part, &group, limits);
+            // Files of the groups below exist only once the controllers are switched on above them.
+            if hierarchy.kind == Kind::V2 {
+                apply(&settings[..1]).map_err(failed)?;
             }
-            apply(&plan(&hierarchy.kind, &group, limits)).map_err(failed)?;
+            for below in hierarchy.part.groups() {
+                fs::create_dir_all(group.join(below)).map_err(failed)?;
+            }
+            apply(&settings).map_err(failed)?;
         }
         Ok(())
     }
@@ -116,10 +128,25 @@ fn usable(found: Hierarchy, name: &str) -> Option<Hierarchy> {
     } else {
         fs::create_dir_all(&base).ok()?;
     }
-    Some(Hierarchy {
-        base,
-        kind: found.kind,
-    })
+    Some(Hierarchy { base, ..found })
+}
+
+/// With runners apart and programs idle beside all else, where that can be (Linux 5.15).
+fn yielding(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
+    let runners = found.base.with_file_name(format!("{name}{RUNNERS}"));
+    let Some(both) = apart(&found, runners) else {
+        return vec![found];
+    };
+    let [programs, runners] = &both;
+    let made = match (&found.kind, programs.base.parent()) {
+        (Kind::V2, Some(above)) => hand_down(above, &runners.base),
+        _ => fs::create_dir_all(&runners.base).ok(),
+    };
+    if made.is_some() && fs::write(programs.base.join("cpu.idle"), "1").is_ok() {
+        return both.into();
+    }
+    let _ = fs::remove_dir(&runners.base);
+    vec![found]
 }
 
 /// Makes `base`, and has `above` and it limit what is below them.
@@ -150,14 +177,15 @@ fn hand_down(above: &Path, base: &Path) -> Option<()> {
     Some(())
 }
 
-/// Opens `<group>/<child>/cgroup.procs` for writing.
-pub fn open_procs(group: &Path, child: &str) -> io::Result<OwnedFd> {
-    let path = group.join(child).join("cgroup.procs");
-    Ok(rustix::fs::open(
-        path,
-        OFlags::WRONLY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )?)
+/// Opens `cgroup.procs` for writing in each group of that name, `runner` or `programs`, below a repl's.
+pub fn open_procs(groups: &[PathBuf], child: &str) -> io::Result<Vec<OwnedFd>> {
+    let below = groups.iter().map(|group| group.join(child));
+    let open = |group: PathBuf| {
+        let file = group.join("cgroup.procs");
+        let opened = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
+        opened.map_err(io::Error::from)
+    };
+    below.filter(|group| group.is_dir()).map(open).collect()
 }
 
 fn members(group: &Path) -> Vec<u32> {

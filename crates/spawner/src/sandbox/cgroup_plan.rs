@@ -15,6 +15,26 @@ pub struct Hierarchy {
     /// Folder in which repls' groups are made.
     pub base: PathBuf,
     pub kind: Kind,
+    pub part: Part,
+}
+
+/// What of a repl has a group in a folder of repls' groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Whole,
+    Programs,
+    Runner,
+}
+
+impl Part {
+    /// Names of the groups below a repl's own.
+    pub fn groups(self) -> &'static [&'static str] {
+        match self {
+            Self::Whole => &["runner", "programs"],
+            Self::Programs => &["programs"],
+            Self::Runner => &["runner"],
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +118,8 @@ pub fn find(mountinfo: &str, own: &str) -> Vec<Hierarchy> {
             place.strip_prefix(root).unwrap_or("/")
         };
         let base = Path::new(target).join(place.trim_start_matches('/'));
-        found.push(Hierarchy { base, kind });
+        let part = Part::Whole;
+        found.push(Hierarchy { base, kind, part });
     }
     found
 }
@@ -111,8 +132,42 @@ pub fn handed_over(own: &Path) -> Option<PathBuf> {
     Some(own.with_file_name(format!("{unit}-repls.service")))
 }
 
+/// A hierarchy with runners apart from programs, where it is one of processors. The folder of programs is to be
+/// idle (`cpu.idle`, `Documentation/admin-guide/cgroup-v2.rst`): a runner, the server and the kernel's threads then
+/// take a processor from a program at once, not at the end of its turn, and programs take all that is left, in
+/// their shares. `None`: it is not, or (v1) also one of memory, where runner and programs are held together.
+pub fn apart(found: &Hierarchy, runners: PathBuf) -> Option<[Hierarchy; 2]> {
+    let kind = match found.kind {
+        Kind::V2 => Kind::V2,
+        Kind::V1 {
+            memory: false,
+            pids: false,
+            cpu: true,
+            blkio: false,
+            ..
+        } => Kind::V1 {
+            memory: false,
+            pids: false,
+            cpu: true,
+            cpuacct: false,
+            blkio: false,
+        },
+        Kind::V1 { .. } => return None,
+    };
+    let programs = Hierarchy {
+        part: Part::Programs,
+        ..found.clone()
+    };
+    let runners = Hierarchy {
+        base: runners,
+        kind,
+        part: Part::Runner,
+    };
+    Some([programs, runners])
+}
+
 /// What to write for one repl, in order; `group` is the repl's folder in this hierarchy.
-pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
+pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setting> {
     let mut settings = Vec::new();
     let mut set = |folder: &Path, file: &str, value: String, optional: bool| {
         settings.push(Setting {
@@ -121,15 +176,20 @@ pub fn plan(kind: &Kind, group: &Path, limits: &Limits) -> Vec<Setting> {
             optional,
         });
     };
-    let programs = group.join("programs");
-    let (all_memory, all_processes) = (
-        limits.memory + RUNNER_MEMORY,
-        limits.processes + RUNNER_PROCESSES,
-    );
-    let levels = [
-        (group, all_memory, all_processes),
-        (programs.as_path(), limits.memory, limits.processes),
-    ];
+    let (programs, runner) = (group.join("programs"), group.join("runner"));
+    let of_programs = (programs.as_path(), limits.memory, limits.processes);
+    let levels = match part {
+        Part::Whole => vec![
+            (
+                group,
+                limits.memory + RUNNER_MEMORY,
+                limits.processes + RUNNER_PROCESSES,
+            ),
+            of_programs,
+        ],
+        Part::Programs => vec![of_programs],
+        Part::Runner => vec![(runner.as_path(), RUNNER_MEMORY, RUNNER_PROCESSES)],
+    };
     match kind {
         Kind::V2 => {
             set(
@@ -232,7 +292,8 @@ mod tests {
             found,
             [Hierarchy {
                 base: "/sys/fs/cgroup/user.slice/a.scope".into(),
-                kind: Kind::V2
+                kind: Kind::V2,
+                part: Part::Whole,
             }]
         );
         // In a container without a namespace of its own, only its part is mounted.
@@ -262,24 +323,45 @@ mod tests {
             tmp: 0,
             disk: None,
         };
-        let text = |kind| {
-            let lines = plan(&kind, Path::new("/g"), &limits);
+        let text = |kind, part| {
+            let lines = plan(&kind, part, Path::new("/g"), &limits);
             lines
                 .iter()
                 .map(|s| format!("{} = {}\n", s.file.display(), s.value))
                 .collect::<String>()
         };
-        insta::assert_snapshot!("limits_v2", text(Kind::V2));
-        insta::assert_snapshot!(
-            "limits_v1",
-            text(Kind::V1 {
-                memory: true,
-                pids: true,
-                cpu: true,
-                cpuacct: true,
-                blkio: true,
-            })
-        );
+        insta::assert_snapshot!("limits_v2", text(Kind::V2, Part::Whole));
+        insta::assert_snapshot!("limits_v2_programs", text(Kind::V2, Part::Programs));
+        insta::assert_snapshot!("limits_v2_runner", text(Kind::V2, Part::Runner));
+        let v1 = Kind::V1 {
+            memory: true,
+            pids: true,
+            cpu: true,
+            cpuacct: true,
+            blkio: true,
+        };
+        insta::assert_snapshot!("limits_v1", text(v1, Part::Whole));
+    }
+
+    #[test]
+    fn runners_are_apart_where_processors_are_and_memory_is_held_all_the_same() {
+        let found = find(HYBRID, "1:cpu:/\n0::/x\n");
+        let parts: Vec<_> = found
+            .iter()
+            .filter_map(|hierarchy| apart(hierarchy, "/runners".into()))
+            .map(|both| both.map(|half| (half.base.display().to_string(), half.part)))
+            .collect();
+        let half = |base: &str| {
+            [
+                (base.to_owned(), Part::Programs),
+                ("/runners".to_owned(), Part::Runner),
+            ]
+        };
+        let wanted = [
+            half("/sys/fs/cgroup/cpu/"),
+            half("/sys/fs/cgroup/unified/x"),
+        ];
+        assert_eq!(parts, wanted);
     }
 
     #[test]
@@ -289,7 +371,7 @@ mod tests {
                 cpu_weight,
                 ..Limits::default()
             };
-            let settings = plan(kind, Path::new("/g"), &limits);
+            let settings = plan(kind, Part::Whole, Path::new("/g"), &limits);
             let setting = settings.iter().find(|s| s.file.ends_with(file));
             let setting = setting.expect("planned");
             assert!(setting.optional, "{file}");

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::cgroup_plan::{Hierarchy, Kind};
+use super::cgroup_plan::{Hierarchy, Kind, Part};
 use crate::Usage;
 
 /// What the groups of a repl say, in all hierarchies together; `read` gives a file's text, if there is one.
@@ -14,7 +14,10 @@ pub fn usage(
 ) -> Option<Usage> {
     let mut usage = Usage::default();
     let mut is_known = false;
-    for Hierarchy { base, kind } in hierarchies {
+    for Hierarchy { base, kind, part } in hierarchies {
+        if *part == Part::Runner {
+            continue;
+        }
         let group = base.join(id).join("programs");
         let number = |file: &str| read(&group.join(file))?.trim().parse::<u64>().ok();
         let named = |file: &str, name: &str| field(&read(&group.join(file))?, name);
@@ -81,6 +84,7 @@ mod tests {
         let hierarchies = [Hierarchy {
             base: "/cg/alcove".into(),
             kind: Kind::V2,
+            part: Part::Whole,
         }];
         let files = [
             ("/cg/alcove/a/programs/memory.current", "1000\n"),
@@ -122,6 +126,7 @@ mod tests {
                 cpuacct,
                 blkio: false,
             },
+            part: Part::Whole,
         };
         let hierarchies = [
             v1("/cg/memory", true, false, false),

@@ -43,6 +43,10 @@ const OPTIONS: &CStr = c"discard,noinit_itable";
 /// find its own disk full before the machine's is, since that fails what others have written already.
 const SPARE: u64 = 1 << 30;
 
+/// Bytes that programs have written to a disk and that are in memory alone, at most: whoever writes more than the
+/// machine's disk takes waits from then on, so that others' keystrokes and files need not.
+const UNWRITTEN: u64 = 256 << 20;
+
 /// Files, folders and links that a disk of so many bytes has room for.
 pub fn files_of(bytes: u64) -> u64 {
     bytes / BYTES_OF_FILE
@@ -175,6 +179,7 @@ impl Disks {
     }
 
     fn note(&self, id: &str, folder: &Path) {
+        hold_back(folder, Some(UNWRITTEN));
         lock(&self.attached).insert(id.to_owned(), folder.to_owned());
     }
 
@@ -264,8 +269,28 @@ fn new(image: &Path) -> PathBuf {
     image.with_extension("new")
 }
 
+/// Has whoever writes to a disk wait while so many bytes of it are in memory alone, whatever else the machine's
+/// memory would take; `None`: as the kernel has it for all others. From Linux 6.2 on, or nothing happens
+/// (`Documentation/ABI/testing/sysfs-class-bdi`).
+fn hold_back(folder: &Path, bytes: Option<u64>) {
+    let Ok(device) = fs::metadata(folder).map(|metadata| metadata.dev()) else {
+        return;
+    };
+    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    let settings = PathBuf::from(format!("/sys/class/bdi/{major}:{minor}"));
+    let (limit, strict) = match bytes {
+        Some(bytes) => (("max_bytes", bytes.to_string()), "1"),
+        None => (("max_ratio", "100".to_owned()), "0"),
+    };
+    for (name, value) in [limit, ("strict_limit", strict.to_owned())] {
+        let _ = fs::write(settings.join(name), value);
+    }
+}
+
 async fn unmount(folder: &Path) -> Result<(), SpawnError> {
     while is_mounted(folder).map_err(io("a repl's folder"))? {
+        // The device will be another's.
+        hold_back(folder, None);
         tools::run("umount", &["--lazy", text(folder)?], "").await?;
     }
     Ok(())

@@ -145,8 +145,8 @@ impl SandboxSpawner {
         };
         let status_fd = keep(File::create(self.records.status(id))?.into())?;
         let mut group_fds = Vec::new();
-        for group in &record.cgroups {
-            group_fds.push(keep(cgroup::open_procs(group, "programs")?)?.to_string());
+        for group in cgroup::open_procs(&record.cgroups, "programs")? {
+            group_fds.push(keep(group)?.to_string());
         }
         let mut seccomp_fds = Vec::new();
         for filter in &self.seccomp {
@@ -199,11 +199,7 @@ impl SandboxSpawner {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let groups = record
-            .cgroups
-            .iter()
-            .map(|group| cgroup::open_procs(group, "runner"))
-            .collect::<Result<_, _>>()?;
+        let groups = cgroup::open_procs(&record.cgroups, "runner")?;
         let network_namespace = match record.link {
             Some(_) => Some(File::open(self.router.namespace_path(&self.namespace(id)))?.into()),
             None => None,
