@@ -22,7 +22,7 @@ NOTED = Path("/root/repls.json")
 TOKEN = "of-the-machine"
 # Of one repl's programs, and of its runner.
 MEMORY, PROCESSES = 256 << 20, 64
-RUNNER_MEMORY, RUNNER_PROCESSES = 256 << 20, 64
+RUNNER_MEMORY, RUNNER_PROCESSES = 512 << 20, 64
 SETTINGS = f"""\
 ALCOVE_TOKEN={TOKEN}
 ALCOVE_MEMORY={MEMORY}
@@ -127,9 +127,8 @@ def new_repl(name: str, program: str) -> str:
 
 
 def group(repl: str) -> Path:
-    """That of its programs: its runner has another."""
-    (programs, _) = record(repl)["cgroups"]
-    return Path(programs)
+    """That of its programs."""
+    return next(Path(group) for group in record(repl)["cgroups"] if (Path(group) / "programs").exists())
 
 
 def read(path: Path) -> str:
@@ -195,7 +194,7 @@ def limits(repl: str) -> None:
     }
     found = {name: read(above / name) for name in wanted}
     check("a repl's group and its programs' have their limits", found == {k: str(v) for k, v in wanted.items()}, found)
-    check("programs yield processors to all else", read(above.parent / "cpu.idle") == "1")
+    check("programs yield processors to what is beside them", read(above.parent / "cpu.idle") == "1")
     check("shares of disks are handed down to repls", "io" in read(above / "cgroup.controllers").split())
     # Each is there where the kernel has its policy: iocost, BFQ.
     weights = {name: read(above / name) for name in ("io.weight", "io.bfq.weight") if (above / name).exists()}
@@ -203,11 +202,13 @@ def limits(repl: str) -> None:
     keeper = run("systemctl", "show", "--property=MainPID", "--value", "alcove-repls").strip()
     check("a full memory never ends the unit of repls", read(Path(f"/proc/{keeper}/oom_score_adj")) == "-1000")
     runner = Path(f"/proc/{record(repl)['first']['pid']}/cgroup").read_text().strip()
-    apart = f"{above.parent.name}-runners/{above.name}/runner"
+    apart = f"{above.parent.name.removesuffix('-programs')}/{above.name}/runner"
     check("the runner is in a group apart from its programs", runner.endswith(f"/{apart}"), runner)
     wanted = {"memory.max": RUNNER_MEMORY, "pids.max": RUNNER_PROCESSES}
     found = {name: read(above.parent.parent / apart / name) for name in wanted}
     check("the runner has its own limits", found == {k: str(v) for k, v in wanted.items()}, found)
+    quota = read((above.parent.parent / apart).parent / "cpu.max")
+    check("the runner never has more than one processor", quota == "100000 100000", quota)
 
 
 def memory_bomb(repl: str) -> None:
@@ -280,7 +281,7 @@ def restarts(busy: str, idle: str) -> None:
 
 def left() -> list[str]:
     """What is there of repls, and of the server."""
-    groups = [str(path) for path in Path("/sys/fs/cgroup").rglob("*/") if re.search(r"/alcove-\w{8}(-runners)?(/|$)", str(path))]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").rglob("*/") if re.search(r"/alcove-\w{8}(-programs)?(/|$)", str(path))]
     processes = run("sh", "-c", "grep --files-with-matches -sazE '[a]lcove|[s]lirp4netns' /proc/[0-9]*/cmdline", fails=True)
     mounts = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "alcove" in line]
     namespaces = os.listdir("/run/netns") if Path("/run/netns").exists() else []

@@ -56,20 +56,28 @@ async fn no_credential_and_no_path_of_the_host_is_inside() {
     );
 }
 
-/// A process' group among those of processors.
-fn group_of_processors(pid: u32) -> Option<PathBuf> {
+/// A process's group among those of processors.
+fn group_of_processors(pid: u32) -> PathBuf {
     let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-    groups.lines().find_map(|line| {
-        let (controllers, group) = line.split_once(':')?.1.split_once(':')?;
-        let hierarchy = Path::new("/sys/fs/cgroup").join(controllers);
-        let is_wanted = controllers.split(',').any(|c| c == "cpu");
-        is_wanted.then(|| hierarchy.join(group.trim_start_matches('/')))
-    })
+    let mut found = PathBuf::new();
+    for line in groups.lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (parts.next().unwrap(), parts.next().unwrap());
+        let group = group.trim_start_matches('/');
+        // Version 1; where that has none, version 2.
+        if controllers.split(',').any(|c| c == "cpu") {
+            return Path::new("/sys/fs/cgroup").join(controllers).join(group);
+        }
+        if controllers.is_empty() {
+            found = Path::new("/sys/fs/cgroup").join(group);
+        }
+    }
+    found
 }
 
 /// Whether a process waits until nothing else wants its processor.
 fn is_idle(pid: u32) -> bool {
-    let group = group_of_processors(pid).unwrap_or_default();
+    let group = group_of_processors(pid);
     let idle = |group: &Path| std::fs::read_to_string(group.join("cpu.idle"));
     group
         .ancestors()
@@ -90,15 +98,22 @@ async fn programs_yield_their_processor_where_a_group_can_be_idle_and_the_runner
     let runner = traces.runner_of(&id);
     assert!(programs.len() >= 2, "{programs:?}");
     assert!(!runner.is_empty());
-    let can_be = programs.iter().all(|pid| {
-        let group = group_of_processors(*pid);
-        group.is_some_and(|group| group.join("cpu.idle").exists())
-    });
+    let can_be = |pid: &u32| group_of_processors(*pid).join("cpu.idle").exists();
+    let can_be = programs.iter().all(can_be);
     for pid in programs {
         assert_eq!(is_idle(pid), can_be, "{pid}");
     }
     for pid in runner {
         assert!(!is_idle(pid), "{pid}");
+        if can_be {
+            // It goes before programs, other repls' too, but never has more than one processor.
+            let group = group_of_processors(pid);
+            let quota = ["cpu.cfs_quota_us", "cpu.max"].map(|file| {
+                let above = group.parent().unwrap();
+                std::fs::read_to_string(above.join(file)).unwrap_or_default()
+            });
+            assert_eq!(quota.concat().split_whitespace().next(), Some("100000"));
+        }
     }
 }
 

@@ -180,15 +180,16 @@ impl Traces {
     }
 
     fn in_group(&self, repl: &str, group: &str) -> Vec<u32> {
-        let group = format!("/{}/{repl}/{group}", self.name);
-        let within = processes(|process| process.cgroup.contains(&group));
+        let name = &self.name;
+        let groups = ["", "-programs"].map(|of| format!("/{name}{of}/{repl}/{group}"));
+        let within = processes(|process| groups.iter().any(|g| process.cgroup.contains(g)));
         within.into_iter().map(|(pid, _)| pid).collect()
     }
 
     /// The server's control groups, one in each hierarchy that it uses.
     pub fn groups(&self) -> Vec<PathBuf> {
-        let runners = format!("{}-runners", self.name);
-        let names = ["-name", &self.name, "-o", "-name", &runners];
+        let programs = format!("{}-programs", self.name);
+        let names = ["-name", &self.name, "-o", "-name", &programs];
         let folders = output(
             "find",
             &[

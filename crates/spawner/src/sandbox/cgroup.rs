@@ -3,8 +3,9 @@
 //!
 //! Each repl has a group with two below it: `runner` for the runner, `programs` for what people
 //! start. The limits stand on `programs`, so that a full memory costs a program its life and never
-//! the runner. Where a group can be idle (Linux 5.15), programs and runners are in folders of their own, and
-//! programs run when nothing else wants to; elsewhere the group above the two bounds both together.
+//! the runner; the group above bounds both together. Where a group can be idle (Linux 5.15), programs have a
+//! folder of their own among groups of processors, and give way to what has a group beside it; in version 2 the
+//! runner then has limits of its own.
 
 use std::fs;
 use std::io;
@@ -15,7 +16,9 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
-use super::cgroup_plan::{Hierarchy, Kind, Part, Setting, apart, find, handed_over, plan};
+use super::cgroup_plan::{
+    Hierarchy, Kind, Part, Setting, find, handed_over, plan, plan_split, split,
+};
 use super::cgroup_usage;
 use crate::pid::ProcessRef;
 use crate::{Limits, SpawnError, Usage};
@@ -23,8 +26,8 @@ use crate::{Limits, SpawnError, Usage};
 /// Where the server's own processes go on v2, unless systemd has handed over a group beside them.
 const LEAF: &str = "alcove-server";
 
-/// What is added to the name of our folder for that of runners, where they have another.
-const RUNNERS: &str = "-runners";
+/// What is added to the name of our folder for that of programs, where they have another.
+const PROGRAMS: &str = "-programs";
 
 /// The hierarchies in use; empty where none is ours to use.
 #[derive(Debug, Clone, Default)]
@@ -39,7 +42,7 @@ impl Cgroups {
         let read = |path| fs::read_to_string(path).unwrap_or_default();
         let found = find(&read("/proc/self/mountinfo"), &read("/proc/self/cgroup"));
         let found = found.into_iter().filter_map(|h| usable(h, name));
-        let hierarchies = found.flat_map(|h| yielding(h, name)).collect();
+        let hierarchies = found.flat_map(|h| with_idle_programs(h, name)).collect();
         Self { hierarchies }
     }
 
@@ -63,6 +66,18 @@ impl Cgroups {
     /// Folders of a repl's groups.
     pub fn groups(&self, id: &str) -> Vec<PathBuf> {
         self.hierarchies.iter().map(|h| h.base.join(id)).collect()
+    }
+
+    /// Opens `cgroup.procs` for writing in each of a repl's groups of that name, `runner` or `programs`.
+    pub fn open_procs(&self, id: &str, name: &str) -> io::Result<Vec<OwnedFd>> {
+        let of_that_name = |h: &&Hierarchy| h.part.groups().contains(&name);
+        let hierarchies = self.hierarchies.iter().filter(of_that_name);
+        let open = |hierarchy: &Hierarchy| {
+            let file = hierarchy.base.join(id).join(name).join("cgroup.procs");
+            let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+            Ok(rustix::fs::open(file, flags, Mode::empty())?)
+        };
+        hierarchies.map(open).collect()
     }
 
     /// Makes a repl's groups.
@@ -131,21 +146,24 @@ fn usable(found: Hierarchy, name: &str) -> Option<Hierarchy> {
     Some(Hierarchy { base, ..found })
 }
 
-/// With runners apart and programs idle beside all else, where that can be (Linux 5.15).
-fn yielding(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
-    let runners = found.base.with_file_name(format!("{name}{RUNNERS}"));
-    let Some(both) = apart(&found, runners) else {
+/// With programs in a folder of their own, idle, where that can be (Linux 5.15).
+fn with_idle_programs(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
+    let programs = found.base.with_file_name(format!("{name}{PROGRAMS}"));
+    let Some(both) = split(&found, programs) else {
         return vec![found];
     };
-    let [programs, runners] = &both;
-    let made = match (&found.kind, programs.base.parent()) {
-        (Kind::V2, Some(above)) => hand_down(above, &runners.base),
-        _ => fs::create_dir_all(&runners.base).ok(),
+    let base = &both[0].base;
+    let made = match (&found.kind, base.parent()) {
+        (Kind::V2, Some(above)) => hand_down(above, base),
+        _ => fs::create_dir_all(base).ok(),
     };
-    if made.is_some() && fs::write(programs.base.join("cpu.idle"), "1").is_ok() {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let (idle, quota) = plan_split(&both, processors);
+    if made.is_some() && apply(&[idle]).is_ok() {
+        let _ = apply(&[quota]);
         return both.into();
     }
-    let _ = fs::remove_dir(&runners.base);
+    let _ = fs::remove_dir(base);
     vec![found]
 }
 
@@ -175,17 +193,6 @@ fn hand_down(above: &Path, base: &Path) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Opens `cgroup.procs` for writing in each group of that name, `runner` or `programs`, below a repl's.
-pub fn open_procs(groups: &[PathBuf], child: &str) -> io::Result<Vec<OwnedFd>> {
-    let below = groups.iter().map(|group| group.join(child));
-    let open = |group: PathBuf| {
-        let file = group.join("cgroup.procs");
-        let opened = rustix::fs::open(file, OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty());
-        opened.map_err(io::Error::from)
-    };
-    below.filter(|group| group.is_dir()).map(open).collect()
 }
 
 fn members(group: &Path) -> Vec<u32> {

@@ -8,6 +8,10 @@ use crate::Limits;
 /// What the runner may need beyond its programs.
 const RUNNER_MEMORY: u64 = 256 << 20;
 const RUNNER_PROCESSES: u32 = 64;
+/// What it may have where it is held apart from them, and gets nothing of what they leave.
+const RUNNER_MEMORY_APART: u64 = 512 << 20;
+/// Of a quota of processors, as the kernel has it unless it is told otherwise.
+const PERIOD_US: u64 = 100_000;
 
 /// A hierarchy that we may make groups in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,12 +136,13 @@ pub fn handed_over(own: &Path) -> Option<PathBuf> {
     Some(own.with_file_name(format!("{unit}-repls.service")))
 }
 
-/// A hierarchy with runners apart from programs, where it is one of processors. The folder of programs is to be
-/// idle (`cpu.idle`, `Documentation/admin-guide/cgroup-v2.rst`): a runner, the server and the kernel's threads then
-/// take a processor from a program at once, not at the end of its turn, and programs take all that is left, in
-/// their shares. `None`: it is not, or (v1) also one of memory, where runner and programs are held together.
-pub fn apart(found: &Hierarchy, runners: PathBuf) -> Option<[Hierarchy; 2]> {
-    let kind = match found.kind {
+/// Splits a hierarchy of processors into one for runners, in the same folder, and one for programs, in the
+/// folder `programs`, which is to be idle (`cpu.idle`, `Documentation/admin-guide/cgroup-v2.rst`): whatever has a
+/// group beside that folder takes a processor from a program at once, not at the end of its turn, and programs
+/// take what is left, in their shares. `None`: it is no such hierarchy, or (v1) also one of memory, where runner
+/// and programs are held together.
+pub fn split(found: &Hierarchy, programs: PathBuf) -> Option<[Hierarchy; 2]> {
+    let of_runners = match found.kind {
         Kind::V2 => Kind::V2,
         Kind::V1 {
             memory: false,
@@ -155,15 +160,41 @@ pub fn apart(found: &Hierarchy, runners: PathBuf) -> Option<[Hierarchy; 2]> {
         Kind::V1 { .. } => return None,
     };
     let programs = Hierarchy {
+        base: programs,
+        kind: found.kind.clone(),
         part: Part::Programs,
-        ..found.clone()
     };
     let runners = Hierarchy {
-        base: runners,
-        kind,
+        base: found.base.clone(),
+        kind: of_runners,
         part: Part::Runner,
     };
     Some([programs, runners])
+}
+
+/// What to write for the folders of both, on a machine with so many processors: runners go before programs, so
+/// they never get all processors.
+pub fn plan_split([programs, runners]: &[Hierarchy; 2], processors: usize) -> (Setting, Setting) {
+    let idle = Setting {
+        file: programs.base.join("cpu.idle"),
+        value: "1".to_owned(),
+        optional: false,
+    };
+    let quota = PERIOD_US * processors as u64 * 3 / 4;
+    (idle, quota_of(&runners.kind, &runners.base, quota))
+}
+
+/// Microseconds of processors in each tenth of a second.
+fn quota_of(kind: &Kind, group: &Path, quota_us: u64) -> Setting {
+    let (file, value) = match kind {
+        Kind::V2 => ("cpu.max", format!("{quota_us} {PERIOD_US}")),
+        Kind::V1 { .. } => ("cpu.cfs_quota_us", quota_us.to_string()),
+    };
+    Setting {
+        file: group.join(file),
+        value,
+        optional: true,
+    }
 }
 
 /// What to write for one repl, in order; `group` is the repl's folder in this hierarchy.
@@ -188,7 +219,7 @@ pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setti
             of_programs,
         ],
         Part::Programs => vec![of_programs],
-        Part::Runner => vec![(runner.as_path(), RUNNER_MEMORY, RUNNER_PROCESSES)],
+        Part::Runner => vec![(runner.as_path(), RUNNER_MEMORY_APART, RUNNER_PROCESSES)],
     };
     match kind {
         Kind::V2 => {
@@ -210,6 +241,10 @@ pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setti
                 limits.cpu_weight.clamp(1, 10_000).to_string(),
                 true,
             );
+            if part == Part::Runner {
+                settings.push(quota_of(kind, group, PERIOD_US));
+                return settings;
+            }
             // The same scale; one file is that of iocost, the other that of BFQ.
             set(
                 group,
@@ -244,6 +279,10 @@ pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setti
             if *cpu {
                 let shares = (u64::from(limits.cpu_weight) * 1024 / 100).clamp(2, 262_144);
                 set(group, "cpu.shares", shares.to_string(), true);
+                if part == Part::Runner {
+                    settings.push(quota_of(kind, group, PERIOD_US));
+                    return settings;
+                }
             }
             if *blkio {
                 set(group, "blkio.bfq.weight", bfq_weight(limits), true);
@@ -341,6 +380,14 @@ mod tests {
             blkio: true,
         };
         insta::assert_snapshot!("limits_v1", text(v1, Part::Whole));
+        let v1_of_processors = Kind::V1 {
+            memory: false,
+            pids: false,
+            cpu: true,
+            cpuacct: false,
+            blkio: false,
+        };
+        insta::assert_snapshot!("limits_v1_runner", text(v1_of_processors, Part::Runner));
     }
 
     #[test]
@@ -348,13 +395,13 @@ mod tests {
         let found = find(HYBRID, "1:cpu:/\n0::/x\n");
         let parts: Vec<_> = found
             .iter()
-            .filter_map(|hierarchy| apart(hierarchy, "/runners".into()))
+            .filter_map(|hierarchy| split(hierarchy, "/programs".into()))
             .map(|both| both.map(|half| (half.base.display().to_string(), half.part)))
             .collect();
         let half = |base: &str| {
             [
-                (base.to_owned(), Part::Programs),
-                ("/runners".to_owned(), Part::Runner),
+                ("/programs".to_owned(), Part::Programs),
+                (base.to_owned(), Part::Runner),
             ]
         };
         let wanted = [

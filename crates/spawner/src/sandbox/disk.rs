@@ -269,22 +269,38 @@ fn new(image: &Path) -> PathBuf {
     image.with_extension("new")
 }
 
-/// Has whoever writes to a disk wait while so many bytes of it are in memory alone, whatever else the machine's
-/// memory would take; `None`: as the kernel has it for all others. From Linux 6.2 on, or nothing happens
-/// (`Documentation/ABI/testing/sysfs-class-bdi`).
+/// Has whoever writes to a disk wait while so many bytes of it are in memory alone, as a share of what the whole
+/// machine's memory may have now; `None`: as the kernel has it for all others
+/// (`Documentation/ABI/testing/sysfs-class-bdi`). Where the kernel can't, nothing happens: `max_bytes` is there from
+/// Linux 6.2 on, and is refused where it is more than the machine's own limit.
 fn hold_back(folder: &Path, bytes: Option<u64>) {
     let Ok(device) = fs::metadata(folder).map(|metadata| metadata.dev()) else {
         return;
     };
     let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
+    // What somebody else has mounted there is not ours to set.
+    if major != loops::MAJOR || !strict_limits_are_sound() {
+        return;
+    }
     let settings = PathBuf::from(format!("/sys/class/bdi/{major}:{minor}"));
     let (limit, strict) = match bytes {
         Some(bytes) => (("max_bytes", bytes.to_string()), "1"),
         None => (("max_ratio", "100".to_owned()), "0"),
     };
-    for (name, value) in [limit, ("strict_limit", strict.to_owned())] {
-        let _ = fs::write(settings.join(name), value);
-    }
+    let _ = fs::write(settings.join(limit.0), limit.1)
+        .and_then(|()| fs::write(settings.join("strict_limit"), strict));
+}
+
+/// Before Linux 6.13 a device with a strict limit that had not been written to for a while had none of it left,
+/// so that the first who wrote again waited.
+fn strict_limits_are_sound() -> bool {
+    let release = rustix::system::uname()
+        .release()
+        .to_string_lossy()
+        .into_owned();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
+    let mut next = || numbers.next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    (next(), next()) >= (6_u32, 13_u32)
 }
 
 async fn unmount(folder: &Path) -> Result<(), SpawnError> {

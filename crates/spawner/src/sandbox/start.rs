@@ -15,7 +15,7 @@ use tokio::io::AsyncReadExt;
 use super::bwrap::{self, View};
 use super::launch::{self, Setup};
 use super::record::{Record, parse_status, remove_file};
-use super::{SandboxSpawner, cgroup, env, etc, host, net, registries};
+use super::{SandboxSpawner, env, etc, host, net, registries};
 use crate::inherit;
 use crate::pid::{self, ProcessRef};
 use crate::{Network, Sandbox, SandboxSpec, SpawnError, Spawner};
@@ -145,7 +145,7 @@ impl SandboxSpawner {
         };
         let status_fd = keep(File::create(self.records.status(id))?.into())?;
         let mut group_fds = Vec::new();
-        for group in cgroup::open_procs(&record.cgroups, "programs")? {
+        for group in self.cgroups.open_procs(id, "programs")? {
             group_fds.push(keep(group)?.to_string());
         }
         let mut seccomp_fds = Vec::new();
@@ -199,7 +199,7 @@ impl SandboxSpawner {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let groups = cgroup::open_procs(&record.cgroups, "runner")?;
+        let groups = self.cgroups.open_procs(id, "runner")?;
         let network_namespace = match record.link {
             Some(_) => Some(File::open(self.router.namespace_path(&self.namespace(id)))?.into()),
             None => None,
