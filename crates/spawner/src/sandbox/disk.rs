@@ -43,10 +43,6 @@ const OPTIONS: &CStr = c"discard,noinit_itable";
 /// find its own disk full before the machine's is, since that fails what others have written already.
 const SPARE: u64 = 1 << 30;
 
-/// Bytes that programs have written to a disk and that are in memory alone, at most: whoever writes more than the
-/// machine's disk takes waits from then on, so that others' keystrokes and files need not.
-const UNWRITTEN: u64 = 256 << 20;
-
 /// Files, folders and links that a disk of so many bytes has room for.
 pub fn files_of(bytes: u64) -> u64 {
     bytes / BYTES_OF_FILE
@@ -179,7 +175,6 @@ impl Disks {
     }
 
     fn note(&self, id: &str, folder: &Path) {
-        hold_back(folder, Some(UNWRITTEN));
         lock(&self.attached).insert(id.to_owned(), folder.to_owned());
     }
 
@@ -269,44 +264,8 @@ fn new(image: &Path) -> PathBuf {
     image.with_extension("new")
 }
 
-/// Has whoever writes to a disk wait while so many bytes of it are in memory alone, as a share of what the whole
-/// machine's memory may have now; `None`: as the kernel has it for all others
-/// (`Documentation/ABI/testing/sysfs-class-bdi`). Where the kernel can't, nothing happens: `max_bytes` is there from
-/// Linux 6.2 on, and is refused where it is more than the machine's own limit.
-fn hold_back(folder: &Path, bytes: Option<u64>) {
-    let Ok(device) = fs::metadata(folder).map(|metadata| metadata.dev()) else {
-        return;
-    };
-    let (major, minor) = (rustix::fs::major(device), rustix::fs::minor(device));
-    // What somebody else has mounted there is not ours to set.
-    if major != loops::MAJOR || !strict_limits_are_sound() {
-        return;
-    }
-    let settings = PathBuf::from(format!("/sys/class/bdi/{major}:{minor}"));
-    let (limit, strict) = match bytes {
-        Some(bytes) => (("max_bytes", bytes.to_string()), "1"),
-        None => (("max_ratio", "100".to_owned()), "0"),
-    };
-    let _ = fs::write(settings.join(limit.0), limit.1)
-        .and_then(|()| fs::write(settings.join("strict_limit"), strict));
-}
-
-/// Before Linux 6.13 a device with a strict limit that had not been written to for a while had none of it left,
-/// so that the first who wrote again waited.
-fn strict_limits_are_sound() -> bool {
-    let release = rustix::system::uname()
-        .release()
-        .to_string_lossy()
-        .into_owned();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit());
-    let mut next = || numbers.next().and_then(|n| n.parse().ok()).unwrap_or(0);
-    (next(), next()) >= (6_u32, 13_u32)
-}
-
 async fn unmount(folder: &Path) -> Result<(), SpawnError> {
     while is_mounted(folder).map_err(io("a repl's folder"))? {
-        // The device will be another's.
-        hold_back(folder, None);
         tools::run("umount", &["--lazy", text(folder)?], "").await?;
     }
     Ok(())

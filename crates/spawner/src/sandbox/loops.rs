@@ -21,7 +21,7 @@ const TRIES: u32 = 100;
 /// Bytes that are read and written at once, at least: a block of the file system in there.
 const BLOCK_BYTES: u32 = 4096;
 /// Of loop devices (`Documentation/admin-guide/devices.txt`).
-pub const MAJOR: u32 = 7;
+const MAJOR: u32 = 7;
 /// `BTRFS_SUPER_MAGIC` (`linux/magic.h`).
 const BTRFS: i64 = 0x9123_683e;
 
