@@ -81,27 +81,32 @@ mod tests {
 
     #[test]
     fn version_two_has_all_in_one_group() {
-        let hierarchies = [Hierarchy {
-            base: "/cg/alcove".into(),
+        let of = |base: &str, part| Hierarchy {
+            base: base.into(),
             kind: Kind::V2,
-            part: Part::Whole,
-        }];
+            part,
+        };
+        // What the runner uses is not counted.
+        let hierarchies = [
+            of("/cg/alcove-programs", Part::Programs),
+            of("/cg/alcove", Part::Runner),
+        ];
         let files = [
-            ("/cg/alcove/a/programs/memory.current", "1000\n"),
+            ("/cg/alcove-programs/a/programs/memory.current", "1000\n"),
             (
-                "/cg/alcove/a/programs/memory.stat",
+                "/cg/alcove-programs/a/programs/memory.stat",
                 "anon 1\ninactive_file 300\nactive_file 7\n",
             ),
-            ("/cg/alcove/a/programs/pids.current", "4\n"),
+            ("/cg/alcove-programs/a/programs/pids.current", "4\n"),
             (
-                "/cg/alcove/a/programs/cpu.stat",
+                "/cg/alcove-programs/a/programs/cpu.stat",
                 "usage_usec 2500\nuser_usec 1\n",
             ),
             (
-                "/cg/alcove/a/programs/memory.events",
+                "/cg/alcove-programs/a/programs/memory.events",
                 "low 0\noom 3\noom_kill 2\n",
             ),
-            ("/cg/alcove/a/programs/pids.events", "max 5\n"),
+            ("/cg/alcove-programs/a/programs/pids.events", "max 5\n"),
         ];
         let expected = Usage {
             memory: 700,
