@@ -51,7 +51,9 @@ impl Traces {
         let (name, data) = (&self.name, self.data.display().to_string());
         let repls = format!("{data}/repls/");
         let mut found = named(processes(|process| {
-            process.cgroup.contains(&format!("/{name}/")) || process.mounts.contains(&repls)
+            let groups = ["", "-programs"].map(|of| format!("/{name}{of}/"));
+            let is_in = |group: &String| process.cgroup.contains(group);
+            groups.iter().any(is_in) || process.mounts.contains(&repls)
         }));
         let of_repl = format!("{name}-");
         found.extend(mounts(|line| {
@@ -186,7 +188,7 @@ impl Traces {
         within.into_iter().map(|(pid, _)| pid).collect()
     }
 
-    /// The server's control groups, one in each hierarchy that it uses.
+    /// Folders of the server's control groups, in all hierarchies that it uses.
     pub fn groups(&self) -> Vec<PathBuf> {
         let programs = format!("{}-programs", self.name);
         let names = ["-name", &self.name, "-o", "-name", &programs];

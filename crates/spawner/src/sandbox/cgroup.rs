@@ -17,7 +17,7 @@ use rustix::fs::{Mode, OFlags};
 use rustix::process::Signal;
 
 use super::cgroup_plan::{
-    Hierarchy, Kind, Part, Setting, find, handed_over, plan, plan_split, split,
+    Hierarchy, Kind, Part, Setting, find, handed_over, plan, plan_runners, split,
 };
 use super::cgroup_usage;
 use crate::pid::ProcessRef;
@@ -152,19 +152,30 @@ fn with_idle_programs(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
     let Some(both) = split(&found, programs) else {
         return vec![found];
     };
-    let base = &both[0].base;
-    let made = match (&found.kind, base.parent()) {
-        (Kind::V2, Some(above)) => hand_down(above, base),
-        _ => fs::create_dir_all(base).ok(),
+    let [programs, runners] = &both;
+    let made = match (&found.kind, programs.base.parent()) {
+        (Kind::V2, Some(above)) => hand_down(above, &programs.base),
+        _ => fs::create_dir_all(&programs.base).ok(),
     };
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let (idle, quota) = plan_split(&both, processors);
-    if made.is_some() && apply(&[idle]).is_ok() {
-        let _ = apply(&[quota]);
-        return both.into();
+    let idle = programs.base.join("cpu.idle");
+    if made.is_none() || fs::write(idle, "1").is_err() {
+        let _ = fs::remove_dir(&programs.base);
+        return vec![found];
     }
-    let _ = fs::remove_dir(base);
-    vec![found]
+    // Programs of an earlier version's sandboxes are beside their runners: they would use it up.
+    if !has_programs(&runners.base) {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let _ = apply(&[plan_runners(runners, processors)]);
+    }
+    both.into()
+}
+
+/// Whether programs of a repl have a group in a folder of repls' groups.
+fn has_programs(base: &Path) -> bool {
+    let repls = fs::read_dir(base).into_iter().flatten().flatten();
+    repls
+        .into_iter()
+        .any(|repl| repl.path().join("programs").is_dir())
 }
 
 /// Makes `base`, and has `above` and it limit what is below them.

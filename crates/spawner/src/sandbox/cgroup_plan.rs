@@ -142,46 +142,33 @@ pub fn handed_over(own: &Path) -> Option<PathBuf> {
 /// take what is left, in their shares. `None`: it is no such hierarchy, or (v1) also one of memory, where runner
 /// and programs are held together.
 pub fn split(found: &Hierarchy, programs: PathBuf) -> Option<[Hierarchy; 2]> {
-    let of_runners = match found.kind {
-        Kind::V2 => Kind::V2,
+    let is_apart = match found.kind {
+        Kind::V2 => true,
         Kind::V1 {
-            memory: false,
-            pids: false,
-            cpu: true,
-            blkio: false,
-            ..
-        } => Kind::V1 {
-            memory: false,
-            pids: false,
-            cpu: true,
-            cpuacct: false,
-            blkio: false,
-        },
-        Kind::V1 { .. } => return None,
+            memory,
+            pids,
+            cpu,
+            blkio,
+            cpuacct: _,
+        } => cpu && !memory && !pids && !blkio,
     };
-    let programs = Hierarchy {
-        base: programs,
+    let half = |base: PathBuf, part| Hierarchy {
+        base,
         kind: found.kind.clone(),
-        part: Part::Programs,
+        part,
     };
-    let runners = Hierarchy {
-        base: found.base.clone(),
-        kind: of_runners,
-        part: Part::Runner,
-    };
-    Some([programs, runners])
+    is_apart.then(|| {
+        [
+            half(programs, Part::Programs),
+            half(found.base.clone(), Part::Runner),
+        ]
+    })
 }
 
-/// What to write for the folders of both, on a machine with so many processors: runners go before programs, so
-/// they never get all processors.
-pub fn plan_split([programs, runners]: &[Hierarchy; 2], processors: usize) -> (Setting, Setting) {
-    let idle = Setting {
-        file: programs.base.join("cpu.idle"),
-        value: "1".to_owned(),
-        optional: false,
-    };
+/// What all runners together get of so many processors, since they go before programs: never all.
+pub fn plan_runners(runners: &Hierarchy, processors: usize) -> Setting {
     let quota = PERIOD_US * processors as u64 * 3 / 4;
-    (idle, quota_of(&runners.kind, &runners.base, quota))
+    quota_of(&runners.kind, &runners.base, quota)
 }
 
 /// Microseconds of processors in each tenth of a second.
@@ -241,10 +228,6 @@ pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setti
                 limits.cpu_weight.clamp(1, 10_000).to_string(),
                 true,
             );
-            if part == Part::Runner {
-                settings.push(quota_of(kind, group, PERIOD_US));
-                return settings;
-            }
             // The same scale; one file is that of iocost, the other that of BFQ.
             set(
                 group,
@@ -279,15 +262,14 @@ pub fn plan(kind: &Kind, part: Part, group: &Path, limits: &Limits) -> Vec<Setti
             if *cpu {
                 let shares = (u64::from(limits.cpu_weight) * 1024 / 100).clamp(2, 262_144);
                 set(group, "cpu.shares", shares.to_string(), true);
-                if part == Part::Runner {
-                    settings.push(quota_of(kind, group, PERIOD_US));
-                    return settings;
-                }
             }
             if *blkio {
                 set(group, "blkio.bfq.weight", bfq_weight(limits), true);
             }
         }
+    }
+    if part == Part::Runner {
+        settings.push(quota_of(kind, group, PERIOD_US));
     }
     settings
 }

@@ -15,10 +15,11 @@ pub fn usage(
     let mut usage = Usage::default();
     let mut is_known = false;
     for Hierarchy { base, kind, part } in hierarchies {
-        if *part == Part::Runner {
+        let group = base.join(id).join("programs");
+        // What an earlier version started has its programs beside the runner, and not where they would be now.
+        if *part != Part::Whole && read(&group.join("cgroup.procs")).is_none() {
             continue;
         }
-        let group = base.join(id).join("programs");
         let number = |file: &str| read(&group.join(file))?.trim().parse::<u64>().ok();
         let named = |file: &str, name: &str| field(&read(&group.join(file))?, name);
         match kind {
@@ -92,6 +93,7 @@ mod tests {
             of("/cg/alcove", Part::Runner),
         ];
         let files = [
+            ("/cg/alcove-programs/a/programs/cgroup.procs", ""),
             ("/cg/alcove-programs/a/programs/memory.current", "1000\n"),
             (
                 "/cg/alcove-programs/a/programs/memory.stat",
@@ -118,6 +120,10 @@ mod tests {
         };
         assert_eq!(usage(&hierarchies, "a", read(&files)), Some(expected));
         assert_eq!(usage(&hierarchies, "b", read(&files)), None);
+        // As an earlier version has started it.
+        let before = files.map(|(path, text)| (path.replace("-programs", ""), text));
+        let before = before.each_ref().map(|(path, text)| (path.as_str(), *text));
+        assert_eq!(usage(&hierarchies, "a", read(&before)), Some(expected));
     }
 
     #[test]

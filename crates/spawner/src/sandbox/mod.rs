@@ -164,6 +164,11 @@ impl SandboxSpawner {
                 "no control groups that Alcove may use: repls' memory and processes are not limited"
             );
         }
+        if !cgroups.yields() {
+            tracing::info!(
+                "repls' programs take processors from terminals in turn: no group for processors that can be idle"
+            );
+        }
         let disks = match as_root {
             true => match Disks::open(&state, config.disk).await {
                 Ok(disks) => Some(disks),
