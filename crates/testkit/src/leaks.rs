@@ -51,9 +51,7 @@ impl Traces {
         let (name, data) = (&self.name, self.data.display().to_string());
         let repls = format!("{data}/repls/");
         let mut found = named(processes(|process| {
-            let groups = ["", "-programs"].map(|of| format!("/{name}{of}/"));
-            let is_in = |group: &String| process.cgroup.contains(group);
-            groups.iter().any(is_in) || process.mounts.contains(&repls)
+            self.is_in_group(process, "") || process.mounts.contains(&repls)
         }));
         let of_repl = format!("{name}-");
         found.extend(mounts(|line| {
@@ -182,25 +180,40 @@ impl Traces {
     }
 
     fn in_group(&self, repl: &str, group: &str) -> Vec<u32> {
-        let name = &self.name;
-        let groups = ["", "-programs"].map(|of| format!("/{name}{of}/{repl}/{group}"));
-        let within = processes(|process| groups.iter().any(|g| process.cgroup.contains(g)));
+        let below = format!("{repl}/{group}");
+        let within = processes(|process| self.is_in_group(process, &below));
         within.into_iter().map(|(pid, _)| pid).collect()
+    }
+
+    /// Whether a process is in a group whose path in one of the server's folders begins so.
+    fn is_in_group(&self, process: &Process, below: &str) -> bool {
+        let [all, programs] = self.folders_of_groups();
+        let is_below = |folder: String| process.cgroup.contains(&format!("/{folder}/{below}"));
+        is_below(all) || is_below(programs)
+    }
+
+    /// Names of the folders that groups are in: all, or where programs are apart, all but those.
+    fn folders_of_groups(&self) -> [String; 2] {
+        [self.name.clone(), format!("{}-programs", self.name)]
     }
 
     /// Folders of the server's control groups, in all hierarchies that it uses.
     pub fn groups(&self) -> Vec<PathBuf> {
-        let programs = format!("{}-programs", self.name);
-        let names = ["-name", &self.name, "-o", "-name", &programs];
+        let [all, programs] = self.folders_of_groups();
         let folders = output(
             "find",
             &[
-                &["/sys/fs/cgroup", "-type", "d"][..],
-                &["("],
-                &names,
-                &[")"],
-            ]
-            .concat(),
+                "/sys/fs/cgroup",
+                "-type",
+                "d",
+                "(",
+                "-name",
+                &all,
+                "-o",
+                "-name",
+                &programs,
+                ")",
+            ],
         );
         folders.lines().map(PathBuf::from).collect()
     }

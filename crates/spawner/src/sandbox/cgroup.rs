@@ -172,10 +172,8 @@ fn with_idle_programs(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
 
 /// Whether programs of a repl have a group in a folder of repls' groups.
 fn has_programs(base: &Path) -> bool {
-    let repls = fs::read_dir(base).into_iter().flatten().flatten();
-    repls
-        .into_iter()
-        .any(|repl| repl.path().join("programs").is_dir())
+    let mut repls = fs::read_dir(base).into_iter().flatten().flatten();
+    repls.any(|repl| repl.path().join("programs").is_dir())
 }
 
 /// Makes `base`, and has `above` and it limit what is below them.
