@@ -363,4 +363,21 @@ reached()
         stopped: &["EPERM"],
         control: Control::Root(&[]),
     },
+    Attempt {
+        name: "encrypt-folder",
+        tries: "encrypts a folder, which nobody could save then (FS_IOC_SET_ENCRYPTION_POLICY)",
+        program: r#"
+private = tempfile.mkdtemp(dir=arguments[0])
+policy = struct.pack("4B8s", 0, 1, 4, 0, b"attempts")  # the first version, AES-256
+fcntl.ioctl(os.open(private, os.O_RDONLY), 0x800C6613, policy)
+reached()
+"#,
+        inside: &["."],
+        stopped: &["EPERM"],
+        control: Control::Own {
+            namespaces: MOUNTS,
+            setup: "mount -t tmpfs own /mnt && mkdir /mnt/disk && truncate -s 8M /mnt/image && mkfs.ext4 -q -O encrypt /mnt/image && mount -o loop /mnt/image /mnt/disk",
+            arguments: &["/mnt/disk"],
+        },
+    },
 ];

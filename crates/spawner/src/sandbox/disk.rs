@@ -15,10 +15,14 @@ use crate::{DiskUsage, Holds, SpawnError};
 
 /// How images are made, whatever the machine's own settings are: a small journal, nothing written that is not
 /// needed, times in nanoseconds, and a hundredth that only root gets: what a server notes in a folder that is
-/// full.
-const FORMAT: [&str; 16] = [
+/// full. Nothing is encrypted: a file system that could be has no large folios (Linux 6.16,
+/// `ext4_set_inode_mapping_order`), which the kernel truncates and writes in stretches of milliseconds that
+/// keep everybody else waiting (docs/adr/0020). Programs can't use it (`seccomp.rs`).
+const FORMAT: [&str; 18] = [
     "-q",
     "-F",
+    "-O",
+    "encrypt",
     "-T",
     "default",
     "-b",
@@ -36,9 +40,17 @@ const FORMAT: [&str; 16] = [
 ];
 /// One file for each of so many bytes: dependencies are many small files.
 const BYTES_OF_FILE: u64 = 8 << 10;
-/// What is deleted is given back; the kernel's filling of the tables, which would make the image grow, is
-/// left out (ext4(5)).
-const OPTIONS: &CStr = c"discard,noinit_itable";
+/// Blocks of a group, of 4 KiB each, and groups of a disk whose groups are not larger: no extent is longer than
+/// its group, and the kernel submits one, and ends it, in a stretch. More groups would take time to make.
+const GROUP: u64 = 1024;
+const GROUPS: u64 = 4096;
+/// The most that a group can have: what one block has bits for.
+const MAX_GROUP: u64 = 8 * BLOCK;
+const BLOCK: u64 = 4096;
+/// What is deleted is given back; the kernel's filling of the tables, which would make the image grow, is left
+/// out; what is written ends with each request of its own, as before Linux 5.6, not with many in one stretch
+/// (ext4(5), docs/adr/0020).
+const OPTIONS: &CStr = c"discard,noinit_itable,dioread_lock";
 /// What must be free on the disk that all images are on, for another to be used: a program that writes must
 /// find its own disk full before the machine's is, since that fails what others have written already.
 const SPARE: u64 = 1 << 30;
@@ -46,6 +58,12 @@ const SPARE: u64 = 1 << 30;
 /// Files, folders and links that a disk of so many bytes has room for.
 pub fn files_of(bytes: u64) -> u64 {
     bytes / BYTES_OF_FILE
+}
+
+/// Blocks of each group of a disk of so many bytes.
+fn blocks_of_group(bytes: u64) -> u64 {
+    let least = bytes.div_ceil(BLOCK * GROUPS).next_power_of_two();
+    least.clamp(GROUP, MAX_GROUP)
 }
 
 /// The images of a server's repls.
@@ -155,9 +173,9 @@ impl Disks {
         let new = new(image);
         let made = File::create(&new).and_then(|file| file.set_len(size));
         made.map_err(&failed)?;
-        let files = files.to_string();
+        let (files, group) = (files.to_string(), blocks_of_group(size).to_string());
         let mut arguments = FORMAT.to_vec();
-        arguments.extend(["-N", &files, text(&new)?]);
+        arguments.extend(["-g", &group, "-N", &files, text(&new)?]);
         tools::run("mkfs.ext4", &arguments, "").await?;
         fs::rename(&new, image).map_err(failed)
     }
@@ -307,6 +325,14 @@ fn io(what: &str) -> impl Fn(io::Error) -> SpawnError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_are_small_and_not_too_many() {
+        let of = |bytes| blocks_of_group(bytes);
+        assert_eq!([of(64 << 20), of(16 << 30)], [GROUP, GROUP]);
+        assert_eq!([of((16 << 30) + 1), of(32 << 30)], [2048, 2048]);
+        assert_eq!([of(512 << 30), of(u64::MAX)], [MAX_GROUP, MAX_GROUP]);
+    }
 
     #[tokio::test]
     async fn a_disk_that_was_never_made_whole_goes_with_its_folder() {

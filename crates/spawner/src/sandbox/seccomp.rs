@@ -68,6 +68,10 @@ const FAMILIES: [i32; 4] = [
     libc::AF_NETLINK,
 ];
 
+/// Requests of ioctl(2), by their numbers on x86-64 and 64-bit ARM (linux/fscrypt.h).
+const FS_IOC_SET_ENCRYPTION_POLICY: u64 = 0x800c_6613;
+const FS_IOC_ADD_ENCRYPTION_KEY: u64 = 0xc050_6617;
+
 /// The filters, each ready for `--add-seccomp-fd`.
 pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
     let mut denied: Rules = DENIED.iter().map(|call| (*call, Vec::new())).collect();
@@ -97,13 +101,18 @@ pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
         let others = rule(1, Len::Dword, Op::Ne, 0)?;
         denied.insert(call, vec![others, rule(0, Len::Dword, Op::Eq, user)?]);
     }
-    // Typing into a terminal as if its person had, ioctl_tty(2).
+    let requests = [
+        // Typing into a terminal as if its person had, ioctl_tty(2).
+        libc::TIOCSTI,
+        libc::TIOCLINUX,
+        // Encrypting files, which then nobody can read who saves them.
+        FS_IOC_SET_ENCRYPTION_POLICY,
+        FS_IOC_ADD_ENCRYPTION_KEY,
+    ];
+    let requests = requests.map(|request| rule(1, Len::Dword, Op::Eq, request));
     denied.insert(
         libc::SYS_ioctl,
-        vec![
-            rule(1, Len::Dword, Op::Eq, libc::TIOCSTI)?,
-            rule(1, Len::Dword, Op::Eq, libc::TIOCLINUX)?,
-        ],
+        requests.into_iter().collect::<Result<_, _>>()?,
     );
     let namespaces = [
         libc::CLONE_NEWNS,
