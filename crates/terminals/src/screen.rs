@@ -104,7 +104,8 @@ fn serve(commands: Receiver<Command>) {
                 screen.parser.set_size(nonzero(rows), nonzero(cols));
             }
             Command::Snapshot(id, answer) => {
-                if let Some(screen) = screens.get(&id) {
+                if let Some(screen) = screens.get_mut(&id) {
+                    screen.or_reset(screen.offset, Screen::settle);
                     // The client may have gone meanwhile.
                     let _ = answer.send(screen.snapshot());
                 }
@@ -120,9 +121,16 @@ fn nonzero(n: u16) -> NonZeroU16 {
     NonZeroU16::new(n).unwrap_or(NonZeroU16::MIN)
 }
 
+/// Text that waits, in bytes: what is more than that is rather drawn than searched again.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
+
 struct Screen {
     parser: vt100::Parser,
+    /// Rows above the screen that are kept.
+    scrollback: usize,
     skimmer: Skimmer,
+    /// Text that the emulator has not been shown yet: most of a flood scrolls away before anybody asks.
+    text: Vec<u8>,
     /// The beginning of a character or control sequence whose end is to come.
     unfinished: Vec<u8>,
     offset: u64,
@@ -130,9 +138,15 @@ struct Screen {
 
 impl Screen {
     fn new(cols: u16, rows: u16) -> Self {
+        Self::with_scrollback(cols, rows, SCROLLBACK_ROWS)
+    }
+
+    fn with_scrollback(cols: u16, rows: u16, scrollback: usize) -> Self {
         Self {
-            parser: vt100::Parser::new(nonzero(rows), nonzero(cols), SCROLLBACK_ROWS),
+            parser: vt100::Parser::new(nonzero(rows), nonzero(cols), scrollback),
+            scrollback,
             skimmer: Skimmer::default(),
+            text: Vec::new(),
             unfinished: Vec::new(),
             offset: 0,
         }
@@ -157,6 +171,7 @@ impl Screen {
 
     /// Lines are wrapped anew, as terminals do it: the emulator alone would cut off what is wider.
     fn resize(&mut self, cols: NonZeroU16, rows: NonZeroU16) {
+        self.settle();
         if cols != self.parser.screen().size().1 {
             self.parser = wrap::rewrapped(self.parser.screen(), cols);
         }
@@ -165,19 +180,33 @@ impl Screen {
 
     fn feed(&mut self, bytes: &[u8]) {
         let piece = [&std::mem::take(&mut self.unfinished), bytes].concat();
-        // So many line feeds replace every row, those of the scrollback too, wherever the cursor is.
-        let lines = SCROLLBACK_ROWS + 2 * usize::from(self.parser.screen().size().0.get());
-        let skim = self.skimmer.skim(&piece, lines);
-        self.parser.process(skim.head);
-        if self.parser.screen().alternate_screen() {
-            self.parser.process(skim.skippable);
-        } else {
-            self.parser.process(&skim::attributes(skim.skippable));
+        let split = self.skimmer.split(&piece);
+        if !split.head.is_empty() {
+            self.settle();
+            self.parser.process(split.head);
         }
-        self.parser.process(skim.tail);
+        self.text.extend_from_slice(split.text);
         // A client that comes now gets it whole, after the screen.
-        self.unfinished = skim.unfinished.to_vec();
-        self.offset += (piece.len() - skim.unfinished.len()) as u64;
+        self.unfinished = split.unfinished.to_vec();
+        self.offset += (piece.len() - split.unfinished.len()) as u64;
+        if self.parser.screen().alternate_screen() {
+            self.settle();
+            return;
+        }
+        // So many line feeds replace every row, those of the scrollback too, wherever the cursor is.
+        let lines = self.scrollback + 2 * usize::from(self.parser.screen().size().0.get());
+        let skippable = self.skimmer.skippable(&self.text, lines);
+        let attributes = skim::attributes(&self.text[..skippable]);
+        self.text.splice(..skippable, attributes);
+        if self.text.len() > MAX_TEXT_BYTES {
+            self.settle();
+        }
+    }
+
+    /// Shows the emulator all that it was fed.
+    fn settle(&mut self) {
+        self.parser.process(&self.text);
+        self.text = Vec::new();
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -240,6 +269,8 @@ fn draw(screen: &mut vt100::Screen, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn screen(cols: u16, rows: u16, output: &str) -> Screen {
@@ -254,6 +285,130 @@ mod tests {
         let mut parser = vt100::Parser::new(rows, cols, SCROLLBACK_ROWS);
         parser.process(&from.snapshot().bytes);
         parser
+    }
+
+    const ROWS: u16 = 4;
+    const COLS: u16 = 12;
+    const SCROLLBACK: usize = 6;
+
+    /// Everything that can be seen, by scrolling too.
+    fn seen(parser: &mut vt100::Parser) -> Vec<String> {
+        let mut all = vec![format!("{:?}", parser.screen().cursor_position())];
+        for above in 0..=SCROLLBACK {
+            parser.screen_mut().set_scrollback(above);
+            let rows = parser.screen().rows_formatted(0, COLS);
+            all.extend(rows.map(|r| r.as_bytes().escape_ascii().to_string()));
+        }
+        parser.screen_mut().set_scrollback(0);
+        all.push(
+            parser
+                .screen()
+                .state_formatted()
+                .as_bytes()
+                .escape_ascii()
+                .to_string(),
+        );
+        all
+    }
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        let plain = "[a-zé你 ]{0,16}".prop_map(|text| (text + "\r\n").into_bytes());
+        let lines = proptest::collection::vec(plain, 1..20).prop_map(|l| l.concat());
+        let sequence = prop_oneof![
+            Just("\x1b[31m"),
+            Just("\x1b[1;4m"),
+            Just("\x1b[0m"),
+            Just("\x1b[2;3r"),
+            Just("\x1b[r"),
+            Just("\x1b[?1049h"),
+            Just("\x1b[?1049l"),
+            Just("\x1b[H"),
+            Just("\x1b[2J"),
+            Just("\x1b]0;title\x07"),
+            Just("\x1b]2;a\r\nb\x1b\\"),
+            Just("\x1b[3\n1m"),
+            Just("\x1b[?25l"),
+            Just("\x1bM"),
+            Just("\x1bc"),
+            Just("\n"),
+            Just("\x08\t"),
+            Just("\x0e"),
+        ];
+        let long = (skim::MAX_UNFINISHED_BYTES - 100..skim::MAX_UNFINISHED_BYTES + 500)
+            .prop_map(|n| [b"\x1b]0;", &vec![b'a'; n][..], b"\r\n\x07"].concat());
+        prop_oneof![
+            12 => lines,
+            4 => sequence.prop_map(|s| s.as_bytes().to_vec()),
+            1 => long,
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_screen_that_was_shown_less_is_the_same(
+            pieces in proptest::collection::vec(piece(), 1..25),
+            cuts in proptest::collection::vec((1usize..400, proptest::bool::weighted(0.1)), 1..6),
+        ) {
+            let output = pieces.concat();
+            let mut whole = vt100::Parser::new(nonzero(ROWS), nonzero(COLS), SCROLLBACK);
+            whole.process(&output);
+            let mut less = Screen::with_scrollback(COLS, ROWS, SCROLLBACK);
+            let mut done = 0;
+            for (cut, settles) in cuts.into_iter().cycle() {
+                let end = output.len().min(done + cut);
+                less.feed(&output[done..end]);
+                let had = less.offset as usize;
+                prop_assert_eq!(&less.unfinished[..], &output[had..end]);
+                if settles {
+                    less.settle();
+                    let mut shown = vt100::Parser::new(nonzero(ROWS), nonzero(COLS), SCROLLBACK);
+                    shown.process(&output[..had]);
+                    prop_assert_eq!(seen(&mut less.parser), seen(&mut shown));
+                }
+                done = end;
+                if done == output.len() {
+                    break;
+                }
+            }
+            less.settle();
+            less.parser.process(&less.unfinished);
+            prop_assert_eq!(seen(&mut less.parser), seen(&mut whole));
+        }
+    }
+
+    #[test]
+    fn a_flood_waits_with_its_attributes_and_is_drawn_when_it_is_asked_for() {
+        let mut screen = Screen::new(80, 24);
+        screen.feed("first\x1b[31m\r\n".as_bytes());
+        for _ in 0..100 {
+            screen.feed("a line\r\n".repeat(10_000).as_bytes());
+            assert!(screen.text.len() < 16 * 1024, "{}", screen.text.len());
+        }
+        assert_eq!(screen.parser.screen().contents(), "");
+        screen.settle();
+        assert!(
+            screen
+                .parser
+                .screen()
+                .contents()
+                .starts_with("a line\na line\n")
+        );
+        assert_eq!(screen.parser.screen().scrollback_len(), SCROLLBACK_ROWS);
+        let red = screen.parser.screen().cell(0, 0).expect("a cell").fgcolor();
+        assert_eq!(red, vt100::Color::Idx(1));
+    }
+
+    #[test]
+    fn what_waits_has_a_bound() {
+        let mut screen = Screen::new(80, 24);
+        for _ in 0..10 {
+            screen.feed(&vec![b'x'; MAX_TEXT_BYTES / 2]);
+            assert!(screen.text.len() <= MAX_TEXT_BYTES);
+        }
+        for _ in 0..10 {
+            screen.feed("\x1b[31m\r\n".repeat(MAX_TEXT_BYTES / 8).as_bytes());
+            assert!(screen.text.len() <= MAX_TEXT_BYTES);
+        }
     }
 
     #[test]

@@ -43,32 +43,35 @@ impl Sequence {
 }
 
 /// Bytes of an unfinished control sequence that wait for its end.
-const MAX_UNFINISHED_BYTES: usize = 4096;
+pub const MAX_UNFINISHED_BYTES: usize = 4096;
 
-/// A piece of output in four parts, any of which may be empty.
+/// A piece of output in three parts, any of which may be empty.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Skim<'a> {
+pub struct Split<'a> {
     pub head: &'a [u8],
-    /// Whole lines of text, with attributes at the most; can be left out on the primary screen.
-    pub skippable: &'a [u8],
-    pub tail: &'a [u8],
+    /// Does no more than write text on lines, with attributes at the most.
+    pub text: &'a [u8],
     /// A character or control sequence whose end is to come: it belongs before the next piece.
     pub unfinished: &'a [u8],
 }
 
 impl Skimmer {
-    /// Splits the next piece of output. At least `lines` line feeds follow what is skippable.
-    pub fn skim<'a>(&mut self, bytes: &'a [u8], lines: usize) -> Skim<'a> {
+    /// Splits the next piece of output.
+    pub fn split<'a>(&mut self, bytes: &'a [u8]) -> Split<'a> {
         // Where the text begins that is only text to the end, and the sequence that is being read.
         let (mut begin, mut sequence) = (0, None);
         let mut more_than_text = self.state != State::Ground;
-        for (i, byte) in bytes.iter().enumerate() {
+        let mut i = 0;
+        while i < bytes.len() {
             if self.state == State::Ground {
+                i += plain(&bytes[i..]);
                 sequence = Some(i);
             }
+            let Some(byte) = bytes.get(i) else { break };
             more_than_text |= !self.step(*byte);
+            i += 1;
             if more_than_text && self.state == State::Ground {
-                (begin, more_than_text) = (i + 1, false);
+                (begin, more_than_text) = (i, false);
             }
         }
         let waits = match (self.state, sequence) {
@@ -78,38 +81,40 @@ impl Skimmer {
                 bytes.len() - at
             }
             // It is too long to wait for, or the emulator has had its beginning.
-            _ => 0,
+            _ => {
+                begin = bytes.len();
+                0
+            }
         };
         let (bytes, unfinished) = bytes.split_at(bytes.len() - waits);
         let (head, text) = bytes.split_at(begin.min(bytes.len()));
-        let (skippable, tail) = text.split_at(self.skippable(text, lines).unwrap_or(0));
-        Skim {
+        Split {
             head,
-            skippable,
-            tail,
+            text,
             unfinished,
         }
     }
 
-    /// How much of `text` can be left out.
-    fn skippable(&self, text: &[u8], lines: usize) -> Option<usize> {
-        if self.regions[usize::from(self.alternate)] || self.state != State::Ground {
-            return None;
+    /// How much of the beginning of `text`, which is what the pieces so far ended with, can be left out on the
+    /// primary screen, but for its attributes: at least `lines` line feeds follow that.
+    pub fn skippable(&self, text: &[u8], lines: usize) -> usize {
+        if self.regions[usize::from(self.alternate)] {
+            return 0;
         }
-        let mut end = text.len();
-        for _ in 0..lines {
-            end = text[..end].iter().rposition(|b| *b == b'\n')?;
-        }
+        let mut feeds = memchr::memrchr_iter(b'\n', text);
+        let Some(last) = feeds.nth(lines.saturating_sub(1)) else {
+            return 0;
+        };
         // After a carriage return and a line feed the column is known, whatever came before.
-        let at = text[..end].windows(2).rposition(|two| two == b"\r\n")?;
-        Some(at + 2)
+        let known = memchr::memmem::rfind(&text[..last], b"\r\n");
+        known.map_or(0, |at| at + 2)
     }
 
     /// Takes one byte; `false` when it ends something that does more than write text on lines, or set
     /// attributes for it.
     fn step(&mut self, byte: u8) -> bool {
         match (self.state, byte) {
-            (State::Ground, 0x20.. | b'\r' | b'\n' | b'\t' | 0x08 | 0x07) => return true,
+            (State::Ground, byte) if is_plain(byte) => return true,
             (_, 0x1b) => {
                 self.state = State::Escape;
                 return true;
@@ -169,6 +174,20 @@ impl Skimmer {
     }
 }
 
+/// Writes text on lines, and nothing else.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, 0x20..|b'\r'| b'\n' | b'\t' | 0x08 | 0x07)
+}
+
+/// How many plain bytes come first. A chunk at once: the compiler makes vector instructions of it.
+fn plain(bytes: &[u8]) -> usize {
+    let chunk = |chunk: &&[u8]| chunk.iter().fold(true, |all, byte| all & is_plain(*byte));
+    let chunks = bytes.chunks_exact(64).take_while(chunk).count() * 64;
+    let rest = &bytes[chunks..];
+    let end = rest.iter().position(|byte| !is_plain(*byte));
+    chunks + end.unwrap_or(rest.len())
+}
+
 /// Bytes at the end that begin a UTF-8 character and do not end it.
 fn incomplete_character(bytes: &[u8]) -> usize {
     for (before, byte) in bytes.iter().rev().take(3).enumerate() {
@@ -188,9 +207,9 @@ fn incomplete_character(bytes: &[u8]) -> usize {
 pub fn attributes(skippable: &[u8]) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut rest = skippable;
-    while let Some(at) = rest.iter().position(|b| *b == 0x1b) {
+    while let Some(at) = memchr::memchr(0x1b, rest) {
         let sequence = &rest[at..];
-        let end = sequence.iter().position(|b| *b == b'm');
+        let end = memchr::memchr(b'm', sequence);
         let (sequence, after) = sequence.split_at(end.map_or(sequence.len(), |e| e + 1));
         if matches!(sequence, b"\x1b[m" | b"\x1b[0m") {
             kept.clear();
@@ -203,116 +222,16 @@ pub fn attributes(skippable: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroU16;
-
-    use proptest::prelude::*;
-
     use super::*;
-
-    const ROWS: u16 = 4;
-    const SCROLLBACK: usize = 6;
-
-    fn emulator() -> vt100::Parser {
-        let size = |n| NonZeroU16::new(n).unwrap();
-        vt100::Parser::new(size(ROWS), size(12), SCROLLBACK)
-    }
-
-    /// Everything that can be seen, by scrolling too.
-    fn seen(parser: &mut vt100::Parser) -> Vec<String> {
-        let mut all = vec![format!("{:?}", parser.screen().cursor_position())];
-        for above in 0..=SCROLLBACK {
-            parser.screen_mut().set_scrollback(above);
-            let rows = parser.screen().rows_formatted(0, 12);
-            all.extend(rows.map(|r| r.as_bytes().escape_ascii().to_string()));
-        }
-        parser.screen_mut().set_scrollback(0);
-        all.push(
-            parser
-                .screen()
-                .state_formatted()
-                .as_bytes()
-                .escape_ascii()
-                .to_string(),
-        );
-        all
-    }
-
-    fn piece() -> impl Strategy<Value = Vec<u8>> {
-        let plain = "[a-zé你 ]{0,16}".prop_map(|text| (text + "\r\n").into_bytes());
-        let lines = proptest::collection::vec(plain, 1..20).prop_map(|l| l.concat());
-        let sequence = prop_oneof![
-            Just("\x1b[31m"),
-            Just("\x1b[1;4m"),
-            Just("\x1b[0m"),
-            Just("\x1b[2;3r"),
-            Just("\x1b[r"),
-            Just("\x1b[?1049h"),
-            Just("\x1b[?1049l"),
-            Just("\x1b[H"),
-            Just("\x1b[2J"),
-            Just("\x1b]0;title\x07"),
-            Just("\x1b]2;a\r\nb\x1b\\"),
-            Just("\x1b[3\n1m"),
-            Just("\x1b[?25l"),
-            Just("\x1bM"),
-            Just("\x1bc"),
-            Just("\n"),
-            Just("\x08\t"),
-            Just("\x0e"),
-        ];
-        let long = (MAX_UNFINISHED_BYTES - 100..MAX_UNFINISHED_BYTES + 500)
-            .prop_map(|n| [b"\x1b]0;", &vec![b'a'; n][..], b"\r\n\x07"].concat());
-        prop_oneof![
-            12 => lines,
-            4 => sequence.prop_map(|s| s.as_bytes().to_vec()),
-            1 => long,
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn a_screen_that_was_shown_less_is_the_same(
-            pieces in proptest::collection::vec(piece(), 1..25),
-            cuts in proptest::collection::vec(1usize..400, 1..6),
-        ) {
-            let output = pieces.concat();
-            let (mut whole, mut less) = (emulator(), emulator());
-            whole.process(&output);
-            let mut skimmer = Skimmer::default();
-            let (mut held, mut done) = (Vec::new(), 0);
-            for cut in cuts.into_iter().cycle() {
-                let end = output.len().min(done + cut);
-                let piece = [&held[..], &output[done..end]].concat();
-                let skim = skimmer.skim(&piece, SCROLLBACK + 2 * usize::from(ROWS));
-                prop_assert_eq!(
-                    [skim.head, skim.skippable, skim.tail, skim.unfinished].concat(),
-                    &piece[..]
-                );
-                less.process(skim.head);
-                if less.screen().alternate_screen() {
-                    less.process(skim.skippable);
-                } else {
-                    less.process(&attributes(skim.skippable));
-                }
-                less.process(skim.tail);
-                held = skim.unfinished.to_vec();
-                done = end;
-                if done == output.len() {
-                    break;
-                }
-            }
-            less.process(&held);
-            prop_assert_eq!(seen(&mut less), seen(&mut whole));
-        }
-    }
 
     #[test]
     fn most_of_a_flood_is_skippable() {
         let flood = "a line\r\n".repeat(1000);
         let mut skimmer = Skimmer::default();
-        let skim = skimmer.skim(flood.as_bytes(), 100);
-        assert_eq!(skim.head.len(), 0);
-        assert_eq!(skim.tail.len(), 100 * 8);
+        let split = skimmer.split(flood.as_bytes());
+        assert_eq!((split.head.len(), split.text.len()), (0, flood.len()));
+        let skippable = skimmer.skippable(split.text, 100);
+        assert_eq!(flood.len() - skippable, 100 * 8);
     }
 
     #[test]
@@ -324,14 +243,24 @@ mod tests {
             &"你".as_bytes()[..2],
         ] {
             let piece = [b"text", unfinished].concat();
-            let skim = skimmer.skim(&piece, 1);
-            assert_eq!((skim.tail, skim.unfinished), (&b"text"[..], unfinished));
+            let split = skimmer.split(&piece);
+            assert_eq!((split.text, split.unfinished), (&b"text"[..], unfinished));
         }
         let endless = [b"\x1b]0;", &[b'a'; MAX_UNFINISHED_BYTES][..]].concat();
-        assert_eq!(skimmer.skim(&endless, 1).unfinished, b"");
+        assert_eq!(skimmer.split(&endless).unfinished, b"");
         // All of this is still the title.
         let flood = "a line\r\n".repeat(1000);
-        assert_eq!(skimmer.skim(flood.as_bytes(), 1).skippable, b"");
+        assert_eq!(skimmer.split(flood.as_bytes()).text, b"");
+    }
+
+    #[test]
+    fn plain_bytes_are_counted_up_to_the_first_that_is_not() {
+        for at in 0..200 {
+            let mut bytes = "é\r\n\t\x07 text".repeat(20).into_bytes();
+            bytes[at] = 0x1b;
+            assert_eq!(plain(&bytes), at);
+        }
+        assert_eq!((plain(b""), plain(&[b'a'; 65])), (0, 65));
     }
 
     #[test]
