@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -183,7 +184,7 @@ impl Screen {
         let split = self.skimmer.split(&piece);
         if !split.head.is_empty() {
             self.settle();
-            self.parser.process(split.head);
+            show(&mut self.parser, split.head);
         }
         self.text.extend_from_slice(split.text);
         // A client that comes now gets it whole, after the screen.
@@ -205,8 +206,7 @@ impl Screen {
 
     /// Shows the emulator all that it was fed.
     fn settle(&mut self) {
-        self.parser.process(&self.text);
-        self.text = Vec::new();
+        show(&mut self.parser, &std::mem::take(&mut self.text));
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -225,6 +225,25 @@ impl Screen {
             bytes,
             line: (!screen.alternate_screen()).then(|| line(screen)),
         }
+    }
+}
+
+/// Longest that the emulators work without giving others a turn, and how long they rest then: a kernel that does
+/// not preempt itself would leave another's keystroke waiting for milliseconds.
+const TURN: Duration = Duration::from_micros(200);
+const REST: Duration = Duration::from_micros(20);
+/// So many bytes take a fraction of a turn.
+const PIECE_BYTES: usize = 2048;
+
+/// Shows an emulator output, in turns.
+fn show(parser: &mut vt100::Parser, bytes: &[u8]) {
+    let mut began = Instant::now();
+    for piece in bytes.chunks(PIECE_BYTES) {
+        if began.elapsed() >= TURN {
+            std::thread::sleep(REST);
+            began = Instant::now();
+        }
+        parser.process(piece);
     }
 }
 
