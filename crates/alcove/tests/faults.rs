@@ -108,6 +108,10 @@ impl Spawner for FaultySpawner {
         self.inner.usage(id).await
     }
 
+    fn crowded(&self, several: bool) {
+        self.inner.crowded(several);
+    }
+
     async fn shutdown(&self) {
         self.inner.shutdown().await;
     }

@@ -85,7 +85,8 @@ fn is_idle(pid: u32) -> bool {
 }
 
 #[tokio::test]
-async fn programs_yield_their_processor_where_a_group_can_be_idle_and_the_runner_never() {
+async fn programs_yield_their_processor_to_other_repls_where_a_group_can_be_idle_and_the_runner_never()
+ {
     let server = server().await;
     let id = server.create("blank").await.unwrap();
     let mut page = server.session(&id).await.unwrap();
@@ -107,8 +108,13 @@ async fn programs_yield_their_processor_where_a_group_can_be_idle_and_the_runner
     let can_be = |pid: &u32| of_repl(pid).join("cpu.idle").exists();
     let can_be = programs.iter().all(can_be);
     let has_many = std::thread::available_parallelism().is_ok_and(|n| n.get() > 1);
-    for pid in programs {
-        assert_eq!(is_idle(pid), can_be, "{pid}");
+    for pid in &programs {
+        assert!(!is_idle(*pid), "{pid} has nobody to yield to");
+    }
+    let other = server.create("blank").await.unwrap();
+    let _other = server.session(&other).await.unwrap();
+    for pid in &programs {
+        assert_eq!(is_idle(*pid), can_be, "{pid}");
     }
     for pid in runner {
         assert!(!is_idle(pid), "{pid}");
@@ -119,6 +125,13 @@ async fn programs_yield_their_processor_where_a_group_can_be_idle_and_the_runner
             assert_eq!(quota.concat().split_whitespace().next(), Some("100000"));
         }
     }
+    let stop = format!("/api/repls/{other}/stop");
+    let stopped = server.http().post(&stop, serde_json::json!({})).await;
+    assert!(stopped.unwrap().status < 300);
+    eventually("nobody to yield to", async || {
+        (!programs.iter().any(|pid| is_idle(*pid))).then_some(())
+    })
+    .await;
 }
 
 /// Each of these is a rule that the kernel could have refused by (landlock(7)).

@@ -142,7 +142,7 @@ fn control_groups() -> Check {
         let version = if v2 { 2 } else { 1 };
         let mut detail = format!("version {version}: memory and processes can be limited");
         if cgroups.yields() {
-            detail += "; programs yield processors to terminals";
+            detail += "; programs yield processors to the terminals of other repls";
         }
         return check_of("control groups", State::Ok, detail, None);
     }

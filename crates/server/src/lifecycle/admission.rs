@@ -30,6 +30,8 @@ pub(super) struct Admission {
     memory: Option<u64>,
     line: Mutex<Line>,
     changed: Notify,
+    /// Called when several run where one or none did, and the other way round.
+    crowded: Box<dyn Fn(bool) + Send + Sync>,
 }
 
 #[derive(Default)]
@@ -69,6 +71,9 @@ impl Drop for Ticket {
             let mut line = admission.line.lock();
             line.running -= 1;
             line.promised -= self.limits.memory;
+            if line.running == 1 {
+                (admission.crowded)(false);
+            }
         }
         admission.look_again();
     }
@@ -100,13 +105,16 @@ impl Drop for Place<'_> {
 }
 
 impl Admission {
-    pub fn new(room: Room) -> Arc<Self> {
+    /// `crowded` is called at once, and whenever several run where one or none did, or the other way round.
+    pub fn new(room: Room, crowded: impl Fn(bool) + Send + Sync + 'static) -> Arc<Self> {
+        crowded(false);
         let machine = || Some(meminfo("MemTotal:")?.saturating_sub(room.spare));
         Arc::new(Self {
             room,
             memory: room.memory.or_else(machine),
             line: Mutex::default(),
             changed: Notify::new(),
+            crowded: Box::new(crowded),
         })
     }
 
@@ -119,7 +127,7 @@ impl Admission {
     /// For one that runs already.
     pub fn at_once(self: &Arc<Self>, owner: &str, limits: Limits) -> Ticket {
         let mut line = self.line.lock();
-        line.let_in(limits.memory);
+        self.let_in(&mut line, limits.memory);
         let counted = self.count(&mut line, owner);
         Ticket { limits, counted }
     }
@@ -186,7 +194,7 @@ impl Admission {
         let mut line = self.line.lock();
         let at = line.waiting.iter().position(|n| *n == number).unwrap_or(0);
         if at == 0 && self.may_enter(&line, memory, available) {
-            line.let_in(memory);
+            self.let_in(&mut line, memory);
             return None;
         }
         Some(at + 1)
@@ -200,16 +208,19 @@ impl Admission {
         // One alone may try: nothing would make room for it.
         line.running < self.room.repls && (has_memory || line.running == 0)
     }
+
+    fn let_in(&self, line: &mut Line, memory: u64) {
+        line.running += 1;
+        line.promised += memory;
+        if line.running == 2 {
+            (self.crowded)(true);
+        }
+    }
 }
 
 impl Line {
     fn count_of(&self, owner: &str) -> usize {
         self.owners.get(owner).copied().unwrap_or(0)
-    }
-
-    fn let_in(&mut self, memory: u64) {
-        self.running += 1;
-        self.promised += memory;
     }
 }
 
@@ -231,11 +242,12 @@ mod tests {
 
     fn admission(repls: usize, spare: u64, memory: u64) -> Arc<Admission> {
         let memory = Some(memory);
-        Admission::new(Room {
+        let room = Room {
             repls,
             spare,
             memory,
-        })
+        };
+        Admission::new(room, |_| {})
     }
 
     fn limits(memory: u64) -> Limits {
@@ -373,10 +385,10 @@ mod tests {
             memory,
         };
         let machine = meminfo("MemTotal:").unwrap();
-        let usual = Admission::new(room(None)).memory;
+        let usual = Admission::new(room(None), |_| {}).memory;
         assert_eq!(usual, Some(machine - (1 << 20)));
         let more = Some(machine * 4);
-        assert_eq!(Admission::new(room(more)).memory, more);
+        assert_eq!(Admission::new(room(more), |_| {}).memory, more);
     }
 
     #[test]
@@ -385,5 +397,29 @@ mod tests {
         assert_eq!(figure(text, "MemAvailable:"), Some(7168));
         assert_eq!(figure(text, "MemTotal:"), Some(24 << 10));
         assert_eq!(figure("", "MemTotal:"), None);
+    }
+
+    #[test]
+    fn it_is_told_when_several_run_and_when_no_longer() {
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let room = Room {
+            repls: 5,
+            spare: 0,
+            memory: None,
+        };
+        let tell = told.clone();
+        let admission = Admission::new(room, move |several| tell.lock().push(several));
+        let enter = || admission.at_once("somebody", Limits::default());
+        let (first, second) = (enter(), enter());
+        let third = enter();
+        assert_eq!(*told.lock(), [false, true]);
+        drop(first);
+        assert_eq!(*told.lock(), [false, true]);
+        drop(second);
+        drop(third);
+        drop(enter());
+        assert_eq!(*told.lock(), [false, true, false]);
+        let _both = (enter(), enter());
+        assert_eq!(*told.lock(), [false, true, false, true]);
     }
 }

@@ -122,6 +122,10 @@ impl Repls {
         metrics: Arc<Metrics>,
         people: Arc<People>,
     ) -> anyhow::Result<Arc<Self>> {
+        let crowded = {
+            let spawner = spawner.clone();
+            move |several| spawner.crowded(several)
+        };
         let repls = Arc::new(Self {
             config: config.clone(),
             people,
@@ -129,7 +133,7 @@ impl Repls {
             store,
             spawner,
             metrics,
-            admission: Admission::new(config.room),
+            admission: Admission::new(config.room, crowded),
             warm: Warm::new(config.warm),
             entries: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES),

@@ -4,8 +4,8 @@
 //! Each repl has a group with two below it: `runner` for the runner, `programs` for what people
 //! start. The limits stand on `programs`, so that a full memory costs a program its life and never
 //! the runner; the group above bounds both together. Where a group can be idle (Linux 5.15), programs have a
-//! folder of their own among groups of processors, and give way to what has a group beside it; in version 2 the
-//! runner then has limits of its own.
+//! folder of their own among groups of processors, and, while several repls run, give way to what has a group
+//! beside it; in version 2 the runner then has limits of its own.
 
 use std::fs;
 use std::io;
@@ -28,6 +28,9 @@ const LEAF: &str = "alcove-server";
 
 /// What is added to the name of our folder for that of programs, where they have another.
 const PROGRAMS: &str = "-programs";
+
+/// A group with this set yields to those beside it (`Documentation/admin-guide/cgroup-v2.rst`).
+const IDLE: &str = "cpu.idle";
 
 /// The hierarchies in use; empty where none is ours to use.
 #[derive(Debug, Clone, Default)]
@@ -53,9 +56,19 @@ impl Cgroups {
             && any(|k| matches!(k, Kind::V2 | Kind::V1 { pids: true, .. }))
     }
 
-    /// Whether programs leave a processor at once to whatever else wants it.
+    /// Whether programs can leave a processor at once to whatever else wants it.
     pub fn yields(&self) -> bool {
         self.hierarchies.iter().any(|h| h.part == Part::Programs)
+    }
+
+    /// Has programs yield, where they can, or take processors in turn with all else. Each line that one writes
+    /// to its terminal costs it the processor while it yields.
+    pub fn make_way(&self, yields: bool) -> io::Result<()> {
+        let programs = self.hierarchies.iter().filter(|h| h.part == Part::Programs);
+        let value = if yields { "1" } else { "0" };
+        programs
+            .map(|h| fs::write(h.base.join(IDLE), value))
+            .collect()
     }
 
     /// What a repl's programs use; `None` where nothing says.
@@ -157,8 +170,7 @@ fn with_idle_programs(found: Hierarchy, name: &str) -> Vec<Hierarchy> {
         (Kind::V2, Some(above)) => hand_down(above, &programs.base),
         _ => fs::create_dir_all(&programs.base).ok(),
     };
-    let idle = programs.base.join("cpu.idle");
-    if made.is_none() || fs::write(idle, "1").is_err() {
+    if made.is_none() || fs::write(programs.base.join(IDLE), "1").is_err() {
         let _ = fs::remove_dir(&programs.base);
         return vec![found];
     }

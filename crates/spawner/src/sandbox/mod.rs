@@ -476,6 +476,12 @@ impl Spawner for SandboxSpawner {
         Some(Usage { disk, ..programs })
     }
 
+    fn crowded(&self, several: bool) {
+        if let Err(error) = self.cgroups.make_way(several) {
+            tracing::warn!(%error, several, "whether programs yield processors can't be changed");
+        }
+    }
+
     async fn shutdown(&self) {
         // What goes on needs its network.
         let records = self.records.all::<Record>().unwrap_or_default();
