@@ -133,6 +133,18 @@ pub fn output(options: &Options, report: &mut Report) -> anyhow::Result<()> {
             Some(("bare", &theirs)),
             Some(Target::RatioAtLeast(1.0)),
         )?;
+        // Programs make way for others once there are any.
+        let other = both.server.create("blank").await?;
+        let _other = Line::of_repl(&both.server, &other).await?;
+        let mut beside = Vec::new();
+        for _ in 0..TURNS {
+            beside.push(flood(&mut both.alcove).await?);
+        }
+        let crowded = Case {
+            case: "the same beside another repl",
+            ..case("alcove", &beside)
+        };
+        report.add(&crowded, Some(("bare", &theirs)), None)?;
         // A flood that is cut short by a key.
         let mut cuts = Vec::new();
         for i in 0..20 {
