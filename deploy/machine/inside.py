@@ -194,7 +194,7 @@ def limits(repl: str) -> None:
     }
     found = {name: read(above / name) for name in wanted}
     check("a repl's group and its programs' have their limits", found == {k: str(v) for k, v in wanted.items()}, found)
-    check("programs yield processors to what is beside them", read(above.parent / "cpu.idle") == "1")
+    check("while two repls run, programs yield processors to what is beside them", read(above.parent / "cpu.idle") == "1")
     check("shares of disks are handed down to repls", "io" in read(above / "cgroup.controllers").split())
     # Each is there where the kernel has its policy: iocost, BFQ.
     weights = {name: read(above / name) for name in ("io.weight", "io.bfq.weight") if (above / name).exists()}

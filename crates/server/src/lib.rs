@@ -5,6 +5,7 @@
 pub mod api;
 pub mod auth;
 pub mod config;
+mod crowd;
 pub mod db;
 mod error;
 mod events;
@@ -112,6 +113,10 @@ impl App {
         let metrics = Arc::new(metrics::Metrics::new());
         let people = people::People::load(db.clone(), config.roles.clone(), keys.token()).await?;
         let people = Arc::new(people);
+        let crowd = {
+            let spawner = spawner.clone();
+            crowd::Crowd::new(move |several| spawner.crowded(several))
+        };
         let repls = lifecycle::Repls::start(
             &config,
             db.clone(),
@@ -119,10 +124,11 @@ impl App {
             spawner.clone(),
             metrics.clone(),
             people.clone(),
+            crowd.clone(),
         )
         .await?;
         let templates =
-            templates::Templates::start(&config, store.clone(), spawner.clone()).await?;
+            templates::Templates::start(&config, store.clone(), spawner.clone(), crowd).await?;
         Ok(Arc::new(Self {
             hosts: hosts::Hosts::new(&config),
             readiness: tokio::sync::Mutex::default(),

@@ -99,14 +99,13 @@ fn serve(commands: Receiver<Command>) {
             }
             Command::Resize(id, cols, rows) => {
                 let screen = screens.entry(id).or_insert_with(|| Screen::new(cols, rows));
-                let offset = screen.offset;
-                screen.or_reset(offset, |screen| screen.resize(nonzero(cols), nonzero(rows)));
+                screen.or_reset(0, |screen| screen.resize(nonzero(cols), nonzero(rows)));
                 // One that was emptied has its old size.
                 screen.parser.set_size(nonzero(rows), nonzero(cols));
             }
             Command::Snapshot(id, answer) => {
                 if let Some(screen) = screens.get_mut(&id) {
-                    screen.or_reset(screen.offset, Screen::settle);
+                    screen.or_reset(0, Screen::settle);
                     // The client may have gone meanwhile.
                     let _ = answer.send(screen.snapshot());
                 }
@@ -154,13 +153,13 @@ impl Screen {
     }
 
     fn feed_or_reset(&mut self, bytes: &[u8]) {
-        let end = self.offset + (self.unfinished.len() + bytes.len()) as u64;
-        self.or_reset(end, |screen| screen.feed(bytes));
+        self.or_reset(bytes.len(), |screen| screen.feed(bytes));
     }
 
     /// The emulator's input is whatever programs write. If that makes it panic, an empty screen takes its
-    /// place, and the output goes on.
-    fn or_reset(&mut self, end: u64, work: impl FnOnce(&mut Self)) {
+    /// place, which has had all so far and `more` bytes, and the output goes on.
+    fn or_reset(&mut self, more: usize, work: impl FnOnce(&mut Self)) {
+        let end = self.offset + (self.unfinished.len() + more) as u64;
         let (rows, cols) = self.parser.screen().size();
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(self)));
         if done.is_err() {
@@ -199,6 +198,7 @@ impl Screen {
         let skippable = self.skimmer.skippable(&self.text, lines);
         let attributes = skim::attributes(&self.text[..skippable]);
         self.text.splice(..skippable, attributes);
+        self.text.shrink_to(MAX_TEXT_BYTES);
         if self.text.len() > MAX_TEXT_BYTES {
             self.settle();
         }
@@ -228,8 +228,9 @@ impl Screen {
     }
 }
 
-/// Longest that the emulators work without giving others a turn, and how long they rest then: a kernel that does
-/// not preempt itself would leave another's keystroke waiting for milliseconds.
+/// How long the emulators are shown output before they rest, and for how long: else another's keystroke would wait
+/// until a turn of this thread has ended, for milliseconds. The kernel makes some 70 µs of it (`PR_SET_TIMERSLACK`,
+/// prctl(2)).
 const TURN: Duration = Duration::from_micros(200);
 const REST: Duration = Duration::from_micros(20);
 /// So many bytes take a fraction of a turn.
@@ -346,6 +347,9 @@ mod tests {
             Just("\x1b]0;title\x07"),
             Just("\x1b]2;a\r\nb\x1b\\"),
             Just("\x1b[3\n1m"),
+            Just("\x1b[31\x1b[m"),
+            Just("\x1b[?47h"),
+            Just("\x1b[?1047l"),
             Just("\x1b[?25l"),
             Just("\x1bM"),
             Just("\x1bc"),
@@ -422,11 +426,11 @@ mod tests {
         let mut screen = Screen::new(80, 24);
         for _ in 0..10 {
             screen.feed(&vec![b'x'; MAX_TEXT_BYTES / 2]);
-            assert!(screen.text.len() <= MAX_TEXT_BYTES);
+            assert!(screen.text.capacity() <= MAX_TEXT_BYTES);
         }
         for _ in 0..10 {
-            screen.feed("\x1b[31m\r\n".repeat(MAX_TEXT_BYTES / 8).as_bytes());
-            assert!(screen.text.len() <= MAX_TEXT_BYTES);
+            screen.feed("\x1b[31m\r\n".repeat(MAX_TEXT_BYTES / 4).as_bytes());
+            assert!(screen.text.capacity() <= MAX_TEXT_BYTES);
         }
     }
 

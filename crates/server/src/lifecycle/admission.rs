@@ -9,6 +9,8 @@ use alcove_spawner::Limits;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::crowd::{Crowd, Member};
+
 /// How often it is looked whether there is memory again: nothing tells of it.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -30,8 +32,7 @@ pub(super) struct Admission {
     memory: Option<u64>,
     line: Mutex<Line>,
     changed: Notify,
-    /// Called when several run where one or none did, and the other way round.
-    crowded: Box<dyn Fn(bool) + Send + Sync>,
+    crowd: Arc<Crowd>,
 }
 
 #[derive(Default)]
@@ -62,6 +63,7 @@ pub(super) struct TooMany(pub usize);
 pub(super) struct Ticket {
     pub limits: Limits,
     counted: Counted,
+    _member: Member,
 }
 
 impl Drop for Ticket {
@@ -71,9 +73,6 @@ impl Drop for Ticket {
             let mut line = admission.line.lock();
             line.running -= 1;
             line.promised -= self.limits.memory;
-            if line.running == 1 {
-                (admission.crowded)(false);
-            }
         }
         admission.look_again();
     }
@@ -105,16 +104,14 @@ impl Drop for Place<'_> {
 }
 
 impl Admission {
-    /// `crowded` is called at once, and whenever several run where one or none did, or the other way round.
-    pub fn new(room: Room, crowded: impl Fn(bool) + Send + Sync + 'static) -> Arc<Self> {
-        crowded(false);
+    pub fn new(room: Room, crowd: Arc<Crowd>) -> Arc<Self> {
         let machine = || Some(meminfo("MemTotal:")?.saturating_sub(room.spare));
         Arc::new(Self {
             room,
             memory: room.memory.or_else(machine),
             line: Mutex::default(),
             changed: Notify::new(),
-            crowded: Box::new(crowded),
+            crowd,
         })
     }
 
@@ -127,9 +124,17 @@ impl Admission {
     /// For one that runs already.
     pub fn at_once(self: &Arc<Self>, owner: &str, limits: Limits) -> Ticket {
         let mut line = self.line.lock();
-        self.let_in(&mut line, limits.memory);
+        line.let_in(limits.memory);
         let counted = self.count(&mut line, owner);
-        Ticket { limits, counted }
+        self.ticket(limits, counted)
+    }
+
+    fn ticket(&self, limits: Limits, counted: Counted) -> Ticket {
+        Ticket {
+            limits,
+            counted,
+            _member: self.crowd.enter(),
+        }
     }
 
     /// Something has changed for those in line.
@@ -182,7 +187,7 @@ impl Admission {
             changed.as_mut().enable();
             let limits = limits();
             match self.look(place.1, limits.memory, meminfo("MemAvailable:")) {
-                None => return Ok(Ticket { limits, counted }),
+                None => return Ok(self.ticket(limits, counted)),
                 Some(place) => tell(place),
             }
             let _ = tokio::time::timeout(LOOK, changed).await;
@@ -194,7 +199,7 @@ impl Admission {
         let mut line = self.line.lock();
         let at = line.waiting.iter().position(|n| *n == number).unwrap_or(0);
         if at == 0 && self.may_enter(&line, memory, available) {
-            self.let_in(&mut line, memory);
+            line.let_in(memory);
             return None;
         }
         Some(at + 1)
@@ -208,19 +213,16 @@ impl Admission {
         // One alone may try: nothing would make room for it.
         line.running < self.room.repls && (has_memory || line.running == 0)
     }
-
-    fn let_in(&self, line: &mut Line, memory: u64) {
-        line.running += 1;
-        line.promised += memory;
-        if line.running == 2 {
-            (self.crowded)(true);
-        }
-    }
 }
 
 impl Line {
     fn count_of(&self, owner: &str) -> usize {
         self.owners.get(owner).copied().unwrap_or(0)
+    }
+
+    fn let_in(&mut self, memory: u64) {
+        self.running += 1;
+        self.promised += memory;
     }
 }
 
@@ -247,7 +249,7 @@ mod tests {
             spare,
             memory,
         };
-        Admission::new(room, |_| {})
+        Admission::new(room, Crowd::new(|_| {}))
     }
 
     fn limits(memory: u64) -> Limits {
@@ -385,10 +387,10 @@ mod tests {
             memory,
         };
         let machine = meminfo("MemTotal:").unwrap();
-        let usual = Admission::new(room(None), |_| {}).memory;
+        let usual = Admission::new(room(None), Crowd::new(|_| {})).memory;
         assert_eq!(usual, Some(machine - (1 << 20)));
         let more = Some(machine * 4);
-        assert_eq!(Admission::new(room(more), |_| {}).memory, more);
+        assert_eq!(Admission::new(room(more), Crowd::new(|_| {})).memory, more);
     }
 
     #[test]
@@ -397,29 +399,5 @@ mod tests {
         assert_eq!(figure(text, "MemAvailable:"), Some(7168));
         assert_eq!(figure(text, "MemTotal:"), Some(24 << 10));
         assert_eq!(figure("", "MemTotal:"), None);
-    }
-
-    #[test]
-    fn it_is_told_when_several_run_and_when_no_longer() {
-        let told = Arc::new(Mutex::new(Vec::new()));
-        let room = Room {
-            repls: 5,
-            spare: 0,
-            memory: None,
-        };
-        let tell = told.clone();
-        let admission = Admission::new(room, move |several| tell.lock().push(several));
-        let enter = || admission.at_once("somebody", Limits::default());
-        let (first, second) = (enter(), enter());
-        let third = enter();
-        assert_eq!(*told.lock(), [false, true]);
-        drop(first);
-        assert_eq!(*told.lock(), [false, true]);
-        drop(second);
-        drop(third);
-        drop(enter());
-        assert_eq!(*told.lock(), [false, true, false]);
-        let _both = (enter(), enter());
-        assert_eq!(*told.lock(), [false, true, false, true]);
     }
 }

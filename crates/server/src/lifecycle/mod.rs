@@ -41,6 +41,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::ApiFailure;
 use crate::config::Config;
+use crate::crowd::Crowd;
 use crate::db::{Db, repl};
 use crate::metrics::Metrics;
 use crate::people::People;
@@ -121,11 +122,8 @@ impl Repls {
         spawner: Arc<dyn Spawner>,
         metrics: Arc<Metrics>,
         people: Arc<People>,
+        crowd: Arc<Crowd>,
     ) -> anyhow::Result<Arc<Self>> {
-        let crowded = {
-            let spawner = spawner.clone();
-            move |several| spawner.crowded(several)
-        };
         let repls = Arc::new(Self {
             config: config.clone(),
             people,
@@ -133,7 +131,7 @@ impl Repls {
             store,
             spawner,
             metrics,
-            admission: Admission::new(config.room, crowded),
+            admission: Admission::new(config.room, crowd),
             warm: Warm::new(config.warm),
             entries: Mutex::default(),
             changes: broadcast::Sender::new(CHANGES),

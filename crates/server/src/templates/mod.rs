@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
 use crate::config::Config;
+use crate::crowd::Crowd;
 use crate::lifecycle::Folder;
 use files::Files;
 
@@ -52,6 +53,7 @@ impl Known {
 pub struct Templates {
     store: Store,
     spawner: Arc<dyn Spawner>,
+    crowd: Arc<Crowd>,
     config: Config,
     known: Mutex<BTreeMap<String, Known>>,
     preparing: Mutex<Option<JoinHandle<()>>>,
@@ -63,10 +65,12 @@ impl Templates {
         config: &Config,
         store: Store,
         spawner: Arc<dyn Spawner>,
+        crowd: Arc<Crowd>,
     ) -> anyhow::Result<Arc<Self>> {
         let templates = Arc::new(Self {
             store,
             spawner,
+            crowd,
             config: config.clone(),
             known: Mutex::default(),
             preparing: Mutex::default(),

@@ -131,6 +131,7 @@ impl Templates {
             limits,
             network: policy.networks.most,
         };
+        let _member = self.crowd.enter();
         let sandbox = self.spawner.start(&spec).await?;
         let setup = async {
             runner::begin(&sandbox.socket, false, SETUP_LIMIT).await?;

@@ -63,7 +63,7 @@ impl Cgroups {
 
     /// Has programs yield, where they can, or take processors in turn with all else. Each line that one writes
     /// to its terminal costs it the processor while it yields.
-    pub fn make_way(&self, yields: bool) -> io::Result<()> {
+    pub fn set_yielding(&self, yields: bool) -> io::Result<()> {
         let programs = self.hierarchies.iter().filter(|h| h.part == Part::Programs);
         let value = if yields { "1" } else { "0" };
         programs

@@ -17,12 +17,13 @@ use crate::{DiskUsage, Holds, SpawnError};
 /// needed, times in nanoseconds, and a hundredth that only root gets: what a server notes in a folder that is
 /// full. Nothing is encrypted: a file system that could be has no large folios (Linux 6.16,
 /// `ext4_set_inode_mapping_order`), which the kernel truncates and writes in stretches of milliseconds that
-/// keep everybody else waiting (docs/adr/0020). Programs can't use it (`seccomp.rs`).
+/// keep everybody else waiting (docs/adr/0020). Programs can't use it (`seccomp.rs`). Nothing is reserved for
+/// growing, and there are two copies of what describes the groups, since these are many.
 const FORMAT: [&str; 18] = [
     "-q",
     "-F",
     "-O",
-    "encrypt",
+    "encrypt,sparse_super2,^resize_inode",
     "-T",
     "default",
     "-b",
@@ -40,8 +41,8 @@ const FORMAT: [&str; 18] = [
 ];
 /// One file for each of so many bytes: dependencies are many small files.
 const BYTES_OF_FILE: u64 = 8 << 10;
-/// Blocks of a group, of 4 KiB each, and groups of a disk whose groups are not larger: no extent is longer than
-/// its group, and the kernel submits one, and ends it, in a stretch. More groups would take time to make.
+/// Blocks of a group, of 4 KiB each, and groups of a disk whose groups are not larger: nothing longer than its
+/// group is allotted at once, and the kernel submits an extent, and ends it, in a stretch. More groups would take time to make.
 const GROUP: u64 = 1024;
 const GROUPS: u64 = 4096;
 /// The most that a group can have: what one block has bits for.
@@ -328,7 +329,7 @@ mod tests {
 
     #[test]
     fn groups_are_small_and_not_too_many() {
-        let of = |bytes| blocks_of_group(bytes);
+        let of = blocks_of_group;
         assert_eq!([of(64 << 20), of(16 << 30)], [GROUP, GROUP]);
         assert_eq!([of((16 << 30) + 1), of(32 << 30)], [2048, 2048]);
         assert_eq!([of(512 << 30), of(u64::MAX)], [MAX_GROUP, MAX_GROUP]);

@@ -477,7 +477,7 @@ impl Spawner for SandboxSpawner {
     }
 
     fn crowded(&self, several: bool) {
-        if let Err(error) = self.cgroups.make_way(several) {
+        if let Err(error) = self.cgroups.set_yielding(several) {
             tracing::warn!(%error, several, "whether programs yield processors can't be changed");
         }
     }

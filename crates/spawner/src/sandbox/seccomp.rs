@@ -71,6 +71,7 @@ const FAMILIES: [i32; 4] = [
 /// Requests of ioctl(2), by their numbers on x86-64 and 64-bit ARM (linux/fscrypt.h).
 const FS_IOC_SET_ENCRYPTION_POLICY: u64 = 0x800c_6613;
 const FS_IOC_ADD_ENCRYPTION_KEY: u64 = 0xc050_6617;
+const FS_IOC_GET_ENCRYPTION_PWSALT: u64 = 0x4010_6614;
 
 /// The filters, each ready for `--add-seccomp-fd`.
 pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
@@ -108,6 +109,7 @@ pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
         // Encrypting files, which then nobody can read who saves them.
         FS_IOC_SET_ENCRYPTION_POLICY,
         FS_IOC_ADD_ENCRYPTION_KEY,
+        FS_IOC_GET_ENCRYPTION_PWSALT,
     ];
     let requests = requests.map(|request| rule(1, Len::Dword, Op::Eq, request));
     denied.insert(
