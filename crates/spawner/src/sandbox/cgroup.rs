@@ -64,11 +64,9 @@ impl Cgroups {
     /// Has programs yield, where they can, or take processors in turn with all else. Each line that one writes
     /// to its terminal costs it the processor while it yields.
     pub fn set_yielding(&self, yields: bool) -> io::Result<()> {
-        let programs = self.hierarchies.iter().filter(|h| h.part == Part::Programs);
+        let mut programs = self.hierarchies.iter().filter(|h| h.part == Part::Programs);
         let value = if yields { "1" } else { "0" };
-        programs
-            .map(|h| fs::write(h.base.join(IDLE), value))
-            .collect()
+        programs.try_for_each(|h| fs::write(h.base.join(IDLE), value))
     }
 
     /// What a repl's programs use; `None` where nothing says.
