@@ -121,8 +121,8 @@ pub trait Spawner: Send + Sync + 'static {
     /// What a sandbox's programs use; `None` where this machine does not count it, or none of that id runs.
     async fn usage(&self, id: &str) -> Option<Usage>;
 
-    /// Several sandboxes have work to do, or one at most: programs need not make way for others where there are
-    /// none. Quick.
+    /// Several repls run or templates are set up, or one at most: programs need not make way for others where
+    /// there are none. Quick.
     fn crowded(&self, _several: bool) {}
 
     /// Ends what serves all sandboxes (the network's router). Call after the last stop.

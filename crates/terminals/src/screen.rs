@@ -400,6 +400,30 @@ mod tests {
     }
 
     #[test]
+    fn the_emulators_modes_alone_switch_screens() {
+        for other in ["\x1b[?1047l", "\x1b[1049l", "\x1b[?1049$l", "\x1b[1;?1049l"] {
+            let before = format!("\x1b[2;3r\x1b[?1049h{other}\x1b[r\x1b[?1049l\x1b[H");
+            let lines: String = (0..30).map(|i| format!("line {i}\r\n")).collect();
+            let output = before + &lines;
+            let mut whole = vt100::Parser::new(nonzero(ROWS), nonzero(COLS), SCROLLBACK);
+            whole.process(output.as_bytes());
+            let mut less = Screen::with_scrollback(COLS, ROWS, SCROLLBACK);
+            less.feed(output.as_bytes());
+            less.settle();
+            assert_eq!(seen(&mut less.parser), seen(&mut whole), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn an_emulator_that_fails_has_had_all_that_came() {
+        let mut screen = Screen::new(80, 24);
+        screen.feed(b"ab\x1b[3");
+        assert_eq!((screen.offset, &screen.unfinished[..]), (2, &b"\x1b[3"[..]));
+        screen.or_reset(0, |_| panic!("of its own accord"));
+        assert_eq!((screen.offset, screen.unfinished.len()), (5, 0));
+    }
+
+    #[test]
     fn a_flood_waits_with_its_attributes_and_is_drawn_when_it_is_asked_for() {
         let mut screen = Screen::new(80, 24);
         screen.feed("first\x1b[31m\r\n".as_bytes());
@@ -424,6 +448,8 @@ mod tests {
     #[test]
     fn what_waits_has_a_bound() {
         let mut screen = Screen::new(80, 24);
+        screen.feed("a line\r\n".repeat(MAX_TEXT_BYTES).as_bytes());
+        assert!(!screen.text.is_empty() && screen.text.capacity() <= MAX_TEXT_BYTES);
         for _ in 0..10 {
             screen.feed(&vec![b'x'; MAX_TEXT_BYTES / 2]);
             assert!(screen.text.capacity() <= MAX_TEXT_BYTES);

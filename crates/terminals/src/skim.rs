@@ -28,6 +28,8 @@ pub struct Skimmer {
 struct Sequence {
     /// Nothing but digits and separators.
     plain: bool,
+    /// The same after a question mark: a private mode.
+    private: bool,
     /// Any parameter at all.
     parameters: bool,
     number: u32,
@@ -37,7 +39,8 @@ struct Sequence {
 
 impl Sequence {
     fn end_of_number(&mut self) {
-        self.screens |= matches!(self.number, 47 | 1047 | 1049);
+        // Those that the emulator knows.
+        self.screens |= matches!(self.number, 47 | 1049);
         self.number = 0;
     }
 }
@@ -153,6 +156,7 @@ impl Skimmer {
                 self.sequence.end_of_number();
                 let Sequence {
                     plain,
+                    private,
                     parameters,
                     screens,
                     ..
@@ -163,11 +167,15 @@ impl Skimmer {
                     // DECSTBM.
                     b'r' if plain => self.regions[usize::from(self.alternate)] = parameters,
                     // DECSET, DECRST.
-                    b'h' | b'l' if screens => self.alternate = byte == b'h',
+                    b'h' | b'l' if private && screens => self.alternate = byte == b'h',
                     _ => {}
                 }
             }
-            (State::Sequence, _) => self.sequence.plain = false,
+            (State::Sequence, byte) => {
+                self.sequence.private =
+                    byte == b'?' && self.sequence.plain && !self.sequence.parameters;
+                self.sequence.plain = false;
+            }
             (State::Escape | State::String, _) => {}
         }
         false

@@ -126,6 +126,7 @@ impl Admission {
         let mut line = self.line.lock();
         line.let_in(limits.memory);
         let counted = self.count(&mut line, owner);
+        drop(line);
         self.ticket(limits, counted)
     }
 

@@ -131,7 +131,7 @@ impl Templates {
             limits,
             network: policy.networks.most,
         };
-        let _member = self.crowd.enter();
+        let member = self.crowd.enter();
         let sandbox = self.spawner.start(&spec).await?;
         let setup = async {
             runner::begin(&sandbox.socket, false, SETUP_LIMIT).await?;
@@ -139,6 +139,7 @@ impl Templates {
         };
         let ran = tokio::time::timeout(SETUP_LIMIT, setup).await;
         self.spawner.stop(id).await?;
+        drop(member);
         let (code, output) = ran.context("it took longer than 20 minutes")??;
         if code != 0 {
             let lines: Vec<&str> = output.lines().filter(|l| !l.trim().is_empty()).collect();

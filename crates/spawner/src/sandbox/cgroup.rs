@@ -4,7 +4,7 @@
 //! Each repl has a group with two below it: `runner` for the runner, `programs` for what people
 //! start. The limits stand on `programs`, so that a full memory costs a program its life and never
 //! the runner; the group above bounds both together. Where a group can be idle (Linux 5.15), programs have a
-//! folder of their own among groups of processors, and, while several repls run, give way to what has a group
+//! folder of their own among groups of processors, and, while there is anybody else, give way to what has a group
 //! beside it; in version 2 the runner then has limits of its own.
 
 use std::fs;

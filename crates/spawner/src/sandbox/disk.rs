@@ -42,7 +42,8 @@ const FORMAT: [&str; 18] = [
 /// One file for each of so many bytes: dependencies are many small files.
 const BYTES_OF_FILE: u64 = 8 << 10;
 /// Blocks of a group, of 4 KiB each, and groups of a disk whose groups are not larger: nothing longer than its
-/// group is allotted at once, and the kernel submits an extent, and ends it, in a stretch. More groups would take time to make.
+/// group is allotted at once, and the kernel submits an extent, and ends it, in a stretch. More groups would take
+/// time to make.
 const GROUP: u64 = 1024;
 const GROUPS: u64 = 4096;
 /// The most that a group can have: what one block has bits for.

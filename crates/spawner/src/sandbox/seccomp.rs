@@ -106,7 +106,7 @@ pub fn filters() -> Result<Vec<Vec<u8>>, seccompiler::BackendError> {
         // Typing into a terminal as if its person had, ioctl_tty(2).
         libc::TIOCSTI,
         libc::TIOCLINUX,
-        // Encrypting files, which then nobody can read who saves them.
+        // Encrypting files, which then nobody can read who saves them; the last writes to what describes the disk.
         FS_IOC_SET_ENCRYPTION_POLICY,
         FS_IOC_ADD_ENCRYPTION_KEY,
         FS_IOC_GET_ENCRYPTION_PWSALT,
