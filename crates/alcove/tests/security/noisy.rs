@@ -35,9 +35,10 @@ for _ in range(os.cpu_count()):
 for _ in range(os.cpu_count()):
     os.wait()
 "#;
-/// Least of two repls' processor time that each gets when both want all. The half is fair; what is busy beside
-/// them, and a program that is just starting, take from it.
-const SHARE: f64 = 0.25;
+/// Least of two repls' processor time that each gets when both want all. The half is fair; it is a quarter where
+/// the kernel leaves both processes of one on the same of two processors (docs/adr/0019), and what is busy beside
+/// them, and a program that is just starting, take from it. Without groups it is a tenth.
+const SHARE: f64 = 0.18;
 
 /// Writes without end; says beside its terminal when this many MiB are written.
 const FLOOD: &str = r#"
