@@ -184,7 +184,7 @@ impl Skimmer {
 
 /// Writes text on lines, and nothing else.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, 0x20..|b'\r'| b'\n' | b'\t' | 0x08 | 0x07)
+    matches!(byte, b'\r' | b'\n' | b'\t' | 0x08 | 0x07 | 0x20..)
 }
 
 /// How many plain bytes come first. A chunk at once: the compiler makes vector instructions of it.
